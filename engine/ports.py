@@ -73,6 +73,7 @@ class WeighingRecord:
     is_sent: bool = False
     sequence: int | None = None  # given by the store at commit: 1, 2, 3 ... without reuse
     attempts: int = 0
+    may_have_arrived: bool = False  # an earlier attempt left us without a clear answer, or the process died meanwhile
     last_error: str | None = None
     rejected_reason: str | None = None
 
@@ -228,7 +229,7 @@ class CentralServer(Protocol):
         ...
 
     async def post_record(self, record: WeighingRecord, token: Secret) -> Delivery:
-        """``POST api/weighing/records/``. ``record.attempts`` > 0 means an earlier attempt may have arrived."""
+        """``POST api/weighing/records/``. Uses ``record.may_have_arrived`` to judge a 400 on uuid alone."""
         ...
 
 
