@@ -152,7 +152,7 @@ class CallKind(Enum):
     """What a registration POST or a heartbeat came to."""
 
     DONE = "done"  # the server took it
-    REFUSED = "refused"  # a clear 4xx with our server's JSON (registration: it may know us already; heartbeat: see status)
+    REFUSED = "refused"  # a clear 4xx with our server's JSON; a registration may be known already
     UNREACHABLE = "unreachable"  # says nothing about the registration
 
 

@@ -19,7 +19,8 @@ from engine.ports import Secret
 from engine.units import Quantity, parse_duration, parse_mass
 
 TYPE_NAMES: Final = (
-    "text", "flag", "int", "number", "duration", "mass", "uuid", "time", "choice", "list", "map", "window", "secret", "any",
+    "text", "flag", "int", "number", "duration", "mass", "uuid", "time", "choice", "list", "map", "window",
+    "secret", "any",
 )  # fmt: skip
 
 

@@ -1,0 +1,147 @@
+"""The registry of everything a chart may name. One name, once; a clash is an error that tells both places."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final, Literal, TypeVar
+
+from engine.bindings.types import TEXT, ValueType
+from engine.errors import EngineError
+
+Function = TypeVar("Function", bound=Callable[..., object])
+ServiceKind = Literal["store", "network", "hardware", "process"]
+
+_REQUIRED: Final = object()
+
+
+class RegistryError(EngineError):
+    """Two bindings have one name, or a binding is declared wrongly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """What a binding or a parameter does, in one sentence of each language."""
+
+    en: str
+    ko: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One typed argument. ``default`` is used when a chart leaves it out; without one it must be given."""
+
+    type: ValueType
+    default: object = _REQUIRED
+    help: Help = Help("", "")
+
+    @property
+    def is_required(self) -> bool:
+        """Whether a chart must give it."""
+        return self.default is _REQUIRED
+
+
+Parameters = Mapping[str, Parameter]
+Payload = Mapping[str, ValueType]
+_NO_PARAMETERS: Parameters = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class GuardSpec:
+    """A named, pure claim about its arguments."""
+
+    name: str
+    parameters: Parameters
+    function: Callable[..., bool]
+    help: Help
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActionSpec:
+    """A named fire-and-forget action: the chart orders it, the service performs it."""
+
+    name: str
+    parameters: Parameters
+    help: Help
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSpec:
+    """A named service that answers with one of its declared outcomes; ``error`` and ``timeout`` are always among them.
+
+    ``is_repeatable``: running it again after a crash does no harm (a lookup, or a commit under the same key).
+    """
+
+    name: str
+    kind: ServiceKind
+    parameters: Parameters
+    outcomes: Mapping[str, Payload]
+    help: Help
+    is_repeatable: bool
+    source: str
+    events: tuple[str, ...] = ()  # what it may send to the machine while it runs
+
+
+# Every service can fail or be too late; a chart handles both like any other outcome.
+COMMON_OUTCOMES: Final[Mapping[str, Payload]] = MappingProxyType(
+    {"error": MappingProxyType({"reason": TEXT}), "timeout": MappingProxyType({})}
+)
+
+
+@dataclass(slots=True)
+class Registry:
+    """Guards, actions and services by name."""
+
+    guards: dict[str, GuardSpec] = field(default_factory=dict)
+    actions: dict[str, ActionSpec] = field(default_factory=dict)
+    services: dict[str, ServiceSpec] = field(default_factory=dict)
+
+    def guard(
+        self, name: str, parameters: Parameters = _NO_PARAMETERS, *, help: Help
+    ) -> Callable[[Function], Function]:
+        """Register a pure function as guard ``name``. A parameter named like a keyword gets a trailing ``_``."""
+
+        def register(function: Function) -> Function:
+            spec = GuardSpec(name, parameters, function, help, _place(function))  # type: ignore[arg-type]
+            _add(self.guards, name, spec, "guard")
+            return function
+
+        return register
+
+    def action(self, name: str, parameters: Parameters = _NO_PARAMETERS, *, help: Help, source: str) -> None:
+        """Declare an action that the service performs."""
+        _add(self.actions, name, ActionSpec(name, parameters, help, source), "action")
+
+    def service(
+        self,
+        name: str,
+        kind: ServiceKind,
+        parameters: Parameters = _NO_PARAMETERS,
+        *,
+        outcomes: Mapping[str, Payload],
+        help: Help,
+        source: str,
+        is_repeatable: bool = False,
+        events: tuple[str, ...] = (),
+    ) -> None:
+        """Declare a service and its outcomes; ``error`` and ``timeout`` are added."""
+        spec = ServiceSpec(name, kind, parameters, {**outcomes, **COMMON_OUTCOMES}, help, is_repeatable, source, events)
+        _add(self.services, name, spec, "service")
+
+
+Spec = TypeVar("Spec", GuardSpec, ActionSpec, ServiceSpec)
+
+
+def _add(table: dict[str, Spec], name: str, spec: Spec, what: str) -> None:
+    if name in table:
+        raise RegistryError(f"the {what} '{name}' is registered twice: by {table[name].source} and by {spec.source}")
+    table[name] = spec
+
+
+def _place(function: Callable[..., object]) -> str:
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return f"{function.__module__}:{code.co_firstlineno}" if code else function.__module__
