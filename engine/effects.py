@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.events import NO_DATA
 
@@ -47,7 +47,7 @@ class Perform:
     """A named fire-and-forget action (``signal.show``, ``stream.send_latest``) with its typed arguments."""
 
     action: str
-    args: Mapping[str, object] = NO_DATA
+    args: Mapping[str, object] = field(default_factory=lambda: NO_DATA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class SendEvent:
 
     to: str
     event: str
-    data: Mapping[str, object] = NO_DATA
+    data: Mapping[str, object] = field(default_factory=lambda: NO_DATA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class LogLine:
 class MachineDone:
     """The machine reached a top-level final state."""
 
-    data: Mapping[str, object] = NO_DATA
+    data: Mapping[str, object] = field(default_factory=lambda: NO_DATA)
 
 
 Effect = StartTimer | CancelTimer | StartInvoke | CancelInvoke | Perform | SendEvent | LogLine | MachineDone

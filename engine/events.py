@@ -14,5 +14,5 @@ class Event:
     """Something that happened: a dotted name (``weight.read``) and the values a chart declares for it."""
 
     name: str
-    data: Mapping[str, object] = field(default=NO_DATA)
+    data: Mapping[str, object] = field(default_factory=lambda: NO_DATA)
     origin: str = ""  # the machine, device or service it comes from; for traces and logs

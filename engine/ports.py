@@ -30,7 +30,7 @@ class Outcome:
     """What an invoked service answers: one of its declared outcomes, with that outcome's typed payload."""
 
     name: str
-    payload: Mapping[str, object] = field(default=NO_DATA)
+    payload: Mapping[str, object] = field(default_factory=lambda: NO_DATA)
 
 
 @dataclass(frozen=True, slots=True)
