@@ -34,7 +34,7 @@ class ValueType:
 
     name: str
     choices: tuple[str, ...] = ()
-    fields: Mapping[str, ValueType] = field(default_factory=lambda: MappingProxyType({}))
+    fields: Mapping[str, ValueType] = field(default_factory=lambda: MappingProxyType({}), hash=False)
 
     def __str__(self) -> str:
         return f"one of {', '.join(self.choices)}" if self.choices else self.name

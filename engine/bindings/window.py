@@ -80,3 +80,9 @@ class Window:
         if self._end <= self._start:
             return 0.0
         return self._log[self._end - 1].at - self._log[self._start].at
+
+    @property
+    def frame(self) -> str:
+        """The last sample's own bytes as hexadecimal digits: the evidence beside a record."""
+        sample = self.newest
+        return "" if sample is None else sample.raw.hex()

@@ -1,0 +1,1 @@
+"""Charts: YAML with positions, checked, modelled, linted and compiled; and their expression language."""

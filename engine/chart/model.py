@@ -1,0 +1,232 @@
+"""A chart as checked data: states, transitions and declarations with their positions, and callables bound by name.
+
+Built by ``engine.chart.build`` from a YAML document; run by ``engine.runtime``; drawn by ``engine.render``. Words are
+SCXML's. Every state id is unique in its chart, so a state is named by its id alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from types import MappingProxyType
+from typing import Any, Final, Protocol
+
+from engine.bindings.registry import Payload, ServiceSpec
+from engine.bindings.types import ValueType
+from engine.effects import Effect
+from engine.errors import Position
+
+Values = Mapping[str, object]
+
+
+class ActionMachine(Protocol):
+    """What an action may do to the machine that runs it. All of it is undone when the macrostep fails."""
+
+    data: dict[str, object]
+    settings: Values
+
+    def assign(self, name: str, value: object) -> None:
+        """Give a data variable a new value."""
+        ...
+
+    def emit(self, effect: Effect) -> None:
+        """Order something outside of the chart."""
+        ...
+
+    def raise_event(self, name: str, data: Values) -> None:
+        """Put an event on the internal queue: it is handled within this macrostep."""
+        ...
+
+    def is_active(self, state: str) -> bool:
+        """Whether the state is in the configuration."""
+        ...
+
+    def new_id(self) -> str:
+        """A new uuid."""
+        ...
+
+    def now(self) -> datetime:
+        """The calendar time of this macrostep."""
+        ...
+
+    def random(self) -> float:
+        """A random number from the machine's seed, 0 <= x < 1."""
+        ...
+
+
+# data, settings, the event's data, the machine. Four positionals: this is called on every event.
+Evaluate = Callable[[dict[str, object], Values, Values, Any], Any]
+Guard = Callable[[dict[str, object], Values, Values, Any], bool]
+Action = Callable[[Any, Values], None]
+
+
+class StateKind(Enum):
+    """What a state is made of."""
+
+    ATOMIC = "atomic"
+    COMPOUND = "compound"
+    PARALLEL = "parallel"
+    FINAL = "final"
+    SHALLOW_HISTORY = "shallow"
+    DEEP_HISTORY = "deep"
+
+    @property
+    def is_history(self) -> bool:
+        """Whether this is a pseudo-state that stands for a remembered configuration."""
+        return self in {StateKind.SHALLOW_HISTORY, StateKind.DEEP_HISTORY}
+
+
+class TransitionKind(Enum):
+    """What makes a transition be tried."""
+
+    EVENT = "on"
+    ALWAYS = "always"
+    TIMER = "after"
+    OUTCOME = "invoke"
+    INITIAL = "initial"  # of a compound state, or the default of a history state
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """A declared setting, event field or data variable."""
+
+    name: str
+    type: ValueType
+    position: Position
+    default: object = None
+    minimum: object = None
+    maximum: object = None
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EventDeclaration:
+    """An event that may arrive, and the fields it carries."""
+
+    name: str
+    fields: Payload
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class BoundAction:
+    """An action ready to run, and how the chart wrote it (for traces, errors and pictures)."""
+
+    text: str
+    run: Action
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class BoundGuard:
+    """A guard ready to be tried (guard: and when: together), and how the chart wrote it."""
+
+    text: str
+    test: Guard
+    position: Position
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Transition:
+    """One way out of (or reaction in) a state. Compared by identity: two may look alike."""
+
+    source: str
+    kind: TransitionKind
+    event: str | None  # None for eventless ones; ``*`` and ``card.*`` are wildcards
+    targets: tuple[str, ...]  # empty: targetless, stays and acts
+    guard: BoundGuard | None
+    actions: tuple[BoundAction, ...]
+    position: Position
+    is_internal: bool = False
+    id: str | None = None
+    label: str = ""  # what a picture writes: the event, ``after 30 s``, ``saved``
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """``after``: an event that a state gives itself some time after it was entered."""
+
+    key: str  # ``state/after/0``: also the name of the event it fires
+    delay: Evaluate  # seconds
+    text: str
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Invoke:
+    """A service that runs while its state is active. Its outcomes are events named ``key/outcome``."""
+
+    key: str  # ``state/invoke/0``
+    service: ServiceSpec
+    args: Callable[[dict[str, object], Values, Values, Any], dict[str, object]]
+    timeout: Timer | None
+    outcomes: tuple[str, ...]  # handled here
+    position: Position
+
+
+@dataclass(slots=True, eq=False)
+class State:
+    """A node of the tree. ``order`` is its place in document order; the root has order 0 and is not written down."""
+
+    id: str
+    kind: StateKind
+    order: int
+    position: Position
+    parent: State | None = None
+    title: str = ""
+    children: list[State] = field(default_factory=list)
+    initial: Transition | None = None  # compound: how it is entered; history: its default
+    entry: tuple[BoundAction, ...] = ()
+    exit: tuple[BoundAction, ...] = ()
+    transitions: list[Transition] = field(default_factory=list)  # document order, all kinds
+    timers: list[Timer] = field(default_factory=list)
+    invokes: list[Invoke] = field(default_factory=list)
+    tags: frozenset[str] = frozenset()
+    is_persistent: bool = False
+    done_data: Callable[[dict[str, object], Values, Values, Any], dict[str, object]] | None = None
+
+    @property
+    def is_atomic(self) -> bool:
+        """Whether it has no children that could be active inside it."""
+        return self.kind in {StateKind.ATOMIC, StateKind.FINAL}
+
+    def ancestors(self) -> list[State]:
+        """Parent, grandparent ... up to the root."""
+        found: list[State] = []
+        state = self.parent
+        while state is not None:
+            found.append(state)
+            state = state.parent
+        return found
+
+    def __repr__(self) -> str:
+        return f"<State {self.id}>"
+
+
+ROOT: Final = "<chart>"
+
+
+@dataclass(slots=True)
+class Chart:
+    """A whole chart, checked and bound."""
+
+    name: str
+    title: str
+    version: str
+    root: State
+    states: dict[str, State]  # without the root; document order
+    settings: dict[str, Declaration]
+    events: dict[str, EventDeclaration]
+    data: dict[str, Declaration]
+    position: Position
+    content_hash: str = ""
+
+    @property
+    def in_order(self) -> list[State]:
+        """The root and every state, in document order."""
+        return [self.root, *self.states.values()]
+
+
+NO_VALUES: Values = MappingProxyType({})

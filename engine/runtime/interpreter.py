@@ -1,0 +1,350 @@
+"""One running machine: events and times in, effects out. Run to completion; a macrostep happens whole or not at all."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections import deque
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from engine.chart.model import NO_VALUES, Chart, Invoke, State, Timer, Transition, Values
+from engine.effects import (
+    CancelInvoke,
+    CancelTimer,
+    Effect,
+    MachineDone,
+    StartInvoke,
+    StartTimer,
+)
+from engine.errors import EngineError, Position
+from engine.events import Event
+from engine.runtime.errors import ChartRunError, MachineFaultError, MicrostepLimitError
+from engine.runtime.program import Configuration, Operation, Program, Step
+
+MICROSTEP_LIMIT: Final = 1000
+_CYCLE_SHOWN: Final = 6
+# A host's timer may wake a hair early by the clock's own rounding.
+_EARLY_S: Final = 1e-6
+
+
+class Interpreter:
+    """A machine of one chart. The caller hands over the time with every call and performs the effects it gets back.
+
+    ``settings`` are complete and typed (``engine.chart.settings.resolve``). ``seed`` fixes ``new_id()``, ``backoff()``
+    jitter and ``random``; without one they come from the operating system's entropy.
+    """
+
+    def __init__(self, program: Program, settings: Values, *, seed: int | None = None) -> None:
+        self.chart: Chart = program.chart
+        self.settings: Values = settings
+        self.data: dict[str, object] = {}
+        self.unhandled: dict[str, int] = {}  # declared events that no active state reacted to, by name
+        self.is_running = False
+        self.transitions: list[Transition] = []  # taken in the last macrostep
+        self._program = program
+        self._random = random.Random(seed)  # noqa: S311 - ids and jitter, not secrets
+        self._configuration: Configuration = program.empty
+        self._live: frozenset[str] | None = None  # while an action that asks In() runs inside a microstep
+        self._history: dict[str, tuple[State, ...]] = {}
+        self._timers: dict[str, float] = {}  # key -> deadline
+        self._invokes: dict[str, str] = {}  # invoke key -> the running start's own key
+        self._invoke_count = 0
+        self._wanted: list[Invoke] = []
+        self._internal: deque[tuple[str, Values]] = deque()
+        self._effects: list[Effect] = []
+        self._saved: tuple[dict[str, object], dict[str, float], dict[str, str], dict[str, tuple[State, ...]]] | None
+        self._saved = None
+        self._monotonic = 0.0
+        self._now: datetime | None = None
+
+    # What the host calls ---------------------------------------------------------------------------------------
+
+    @property
+    def configuration(self) -> tuple[str, ...]:
+        """The active states' ids in document order: compound and parallel ones, then what is active inside."""
+        return tuple(s.id for s in self._configuration.states)
+
+    @property
+    def atomic_states(self) -> tuple[str, ...]:
+        """The active states that have no children: what people call 'the state'."""
+        return tuple(s.id for s in self._configuration.atomic)
+
+    def start(self, monotonic: float, now: datetime) -> list[Effect]:
+        """Enter the chart. Raises MachineFaultError when entering fails and the chart does not handle that."""
+        self.data = {name: declared.default for name, declared in self.chart.data.items()}
+        self._history, self._timers, self._invokes = {}, {}, {}
+        self._configuration = self._program.empty
+        self.is_running = True
+        return self._macrostep(None, NO_VALUES, monotonic, now)
+
+    def handle(self, event: Event, monotonic: float, now: datetime) -> list[Effect]:
+        """Take one external event to completion."""
+        return self._external(event.name, event.data, monotonic, now)
+
+    def fire(self, key: str, monotonic: float, now: datetime) -> list[Effect]:
+        """A timer's deadline has come. A timer that was cancelled or moved meanwhile changes nothing."""
+        deadline = self._timers.get(key)
+        if deadline is None or monotonic + _EARLY_S < deadline:
+            return []
+        del self._timers[key]
+        invoke_key, _, what = key.rpartition("/")
+        if what == "timeout" and invoke_key in self._invokes:
+            running = self._invokes.pop(invoke_key)
+            return [CancelInvoke(running), *self._external(key, NO_VALUES, monotonic, now)]
+        return self._external(key, NO_VALUES, monotonic, now)
+
+    def resolve(self, key: str, outcome: str, payload: Values, monotonic: float, now: datetime) -> list[Effect]:
+        """A service answered. The answer of one that was cancelled or replaced changes nothing."""
+        invoke_key = key.rpartition(":")[0]
+        if self._invokes.get(invoke_key) != key:
+            return []
+        del self._invokes[invoke_key]
+        effects: list[Effect] = []
+        if self._timers.pop(f"{invoke_key}/timeout", None) is not None:
+            effects.append(CancelTimer(f"{invoke_key}/timeout"))
+        effects += self._external(f"{invoke_key}/{outcome}", payload, monotonic, now)
+        if outcome == "error" and not self.transitions:
+            failed = {"service": invoke_key, "reason": payload.get("reason", "")}
+            effects += self._external("error.service", failed, monotonic, now)
+        return effects
+
+    def stop(self) -> list[Effect]:
+        """End the machine without running anything: its timers and services are cancelled."""
+        self.is_running = False
+        effects: list[Effect] = [CancelTimer(key) for key in self._timers]
+        effects += [CancelInvoke(key) for key in self._invokes.values()]
+        self._timers, self._invokes = {}, {}
+        return effects
+
+    # What actions and expressions use (engine.chart.model.ActionMachine) -----------------------------------------
+
+    def assign(self, name: str, value: object) -> None:
+        """Give a data variable a new value; undone when the macrostep fails."""
+        if self._saved is None:
+            self._save()
+        self.data[name] = value
+
+    def emit(self, effect: Effect) -> None:
+        """Order something outside of the chart; dropped when the macrostep fails."""
+        self._effects.append(effect)
+
+    def raise_event(self, name: str, data: Values) -> None:
+        """Put an event on the internal queue of this macrostep."""
+        self._internal.append((name, data))
+
+    def is_active(self, state: str) -> bool:
+        """Whether a state is active: ``In('state')``."""
+        return state in (self._configuration.ids if self._live is None else self._live)
+
+    def new_id(self) -> str:
+        """A random (version 4) uuid as text."""
+        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+
+    def now(self) -> datetime:
+        """The calendar time that came with the event being handled."""
+        assert self._now is not None
+        return self._now
+
+    def random(self) -> float:
+        """A number from the machine's own generator, 0 <= x < 1."""
+        return self._random.random()
+
+    # The macrostep -----------------------------------------------------------------------------------------------
+
+    def _external(self, name: str, data: Values, monotonic: float, now: datetime) -> list[Effect]:
+        if not self.is_running:
+            return []
+        return self._macrostep(name, data, monotonic, now)
+
+    def _macrostep(self, name: str | None, data: Values, monotonic: float, now: datetime) -> list[Effect]:
+        self._monotonic, self._now = monotonic, now
+        try:
+            return self._attempt(name, data)
+        except (ChartRunError, MicrostepLimitError) as error:
+            return self._handle_failure(error)
+
+    def _handle_failure(self, error: ChartRunError | MicrostepLimitError) -> list[Effect]:
+        if isinstance(error, ChartRunError):
+            event = f"error.{error.kind}"
+            payload = {"what": error.text, "reason": error.reason, "where": str(error.position)}
+            if self._candidates(event):
+                try:
+                    return self._attempt(event, payload)
+                except (ChartRunError, MicrostepLimitError) as second:
+                    error = second
+        self.is_running = False
+        raise MachineFaultError(str(error)) from error
+
+    def _attempt(self, name: str | None, event: Values) -> list[Effect]:
+        """Run one macrostep; on any error undo all of it and raise."""
+        before, running = self._configuration, self.is_running
+        self._effects, self._saved, self.transitions, self._wanted = [], None, [], []
+        self._internal.clear()
+        try:
+            if name is None:
+                self._perform(self._program.initial_step(), event)
+            elif not self._microstep(name, event):
+                self._count_unhandled(name)
+            self._settle(event)
+            if self._wanted:
+                self._start_invokes(event)
+        except EngineError:
+            self._undo(before, running)
+            raise
+        self._saved = None
+        return self._effects
+
+    def _settle(self, event: Values) -> None:
+        """Eventless transitions and internal events until neither enables anything."""
+        left = MICROSTEP_LIMIT
+        configuration = self._configuration
+        while self.is_running:
+            left -= 1
+            if left < 0:
+                raise MicrostepLimitError(self.chart.name, MICROSTEP_LIMIT, self._cycle())
+            configuration = self._configuration
+            eventless = configuration.candidates.get(None)
+            if eventless is None:
+                eventless = self._program.candidates(configuration, None)
+            if eventless and self._microstep(None, event):
+                continue
+            if not self._internal:
+                return
+            name, event = self._internal.popleft()
+            self._microstep(name, event)
+
+    def _candidates(self, name: str | None) -> bool:
+        return bool(self._program.candidates(self._configuration, name))
+
+    def _microstep(self, name: str | None, event: Values) -> bool:
+        configuration = self._configuration
+        candidates = configuration.candidates.get(name)
+        if candidates is None:
+            candidates = self._program.candidates(configuration, name)
+        enabled: list[Transition] = []
+        data, settings = self.data, self.settings
+        for tried in candidates:
+            for guard, transition in tried:
+                try:
+                    enables = guard is None or guard(data, settings, event, self)
+                except Exception as error:
+                    text, position = _guard_info(transition)
+                    raise ChartRunError("guard", text, position, error) from error
+                if enables:
+                    if transition not in enabled:
+                        enabled.append(transition)
+                    break
+        if not enabled:
+            return False
+        step = configuration.steps.get(enabled[0]) if len(enabled) == 1 else None
+        if step is None:
+            step = self._program.step(configuration, enabled, self._history)
+        self._perform(step, event)
+        return True
+
+    def _perform(self, step: Step, event: Values) -> None:
+        operation: Operation | None = None
+        try:
+            for operation in step.operations:
+                operation(self, event)
+        except EngineError as error:
+            if isinstance(error, ChartRunError):
+                raise
+            raise self._located(step, operation, error) from error
+        except Exception as error:
+            raise self._located(step, operation, error) from error
+        finally:
+            self._live = None
+        self._configuration = step.configuration
+        self.transitions.extend(step.transitions)
+
+    def _located(self, step: Step, operation: Operation | None, error: BaseException) -> ChartRunError:
+        actions = [a for t in step.transitions for a in t.actions]
+        for state in (*step.exited, *step.entered, self.chart.root):
+            actions += [*state.exit, *state.entry, *(state.initial.actions if state.initial else ())]
+        for action in actions:
+            if action.run is operation:
+                return ChartRunError("action", action.text, action.position, error)
+        place = step.transitions[0].position if step.transitions else self.chart.position
+        return ChartRunError("action", "on entering or leaving a state", place, error)
+
+    def _count_unhandled(self, name: str) -> None:
+        if "/" not in name:
+            self.unhandled[name] = self.unhandled.get(name, 0) + 1
+
+    def _cycle(self) -> tuple[str, ...]:
+        recent = [t.source for t in self.transitions[-2 * _CYCLE_SHOWN :]]
+        if recent and recent[-1] in recent[:-1]:
+            last = len(recent) - 1
+            start = max(i for i in range(last) if recent[i] == recent[-1])
+            return tuple(recent[start:])
+        return tuple(recent[-_CYCLE_SHOWN:])
+
+    # Changing state, so that it can be undone ----------------------------------------------------------------------
+
+    def _save(self) -> None:
+        if self._saved is None:
+            self._saved = (dict(self.data), dict(self._timers), dict(self._invokes), dict(self._history))
+
+    def _undo(self, before: Configuration, was_running: bool) -> None:  # noqa: FBT001 - a saved field, not an option
+        if self._saved is not None:
+            self.data, self._timers, self._invokes, self._history = self._saved
+            self._saved = None
+        self._configuration, self.is_running = before, was_running
+        self._effects, self._wanted, self.transitions = [], [], []
+        self._internal.clear()
+
+    def _start_timer(self, timer: Timer, event: Values) -> None:
+        try:
+            delay = float(timer.delay(self.data, self.settings, event, self))
+        except Exception as error:
+            raise ChartRunError("action", f"after {timer.text}", timer.position, error) from error
+        delay = max(delay, 0.0)
+        self._save()
+        deadline = self._monotonic + delay
+        self._timers[timer.key] = deadline
+        self._effects.append(StartTimer(timer.key, deadline))
+
+    def _stop_timer(self, key: str) -> None:
+        if key in self._timers:
+            self._save()
+            del self._timers[key]
+            self._effects.append(CancelTimer(key))
+
+    def _start_invokes(self, event: Values) -> None:
+        """At the end of the macrostep, for states entered and not left since (SCXML's statesToInvoke)."""
+        for invoke in self._wanted:
+            try:
+                args = invoke.args(self.data, self.settings, event, self)
+            except Exception as error:
+                raise ChartRunError("action", f"invoke {invoke.service.name}", invoke.position, error) from error
+            self._save()
+            self._invoke_count += 1
+            key = f"{invoke.key}:{self._invoke_count}"
+            self._invokes[invoke.key] = key
+            self._effects.append(StartInvoke(key, invoke.service.name, args))
+            if invoke.timeout is not None:
+                self._start_timer(invoke.timeout, event)
+
+    def _stop_invoke(self, invoke: Invoke) -> None:
+        if invoke in self._wanted:
+            self._wanted.remove(invoke)
+        running = self._invokes.get(invoke.key)
+        if running is not None:
+            self._save()
+            del self._invokes[invoke.key]
+            self._effects.append(CancelInvoke(running))
+        if invoke.timeout is not None:
+            self._stop_timer(invoke.timeout.key)
+
+    def _finish(self, data: Mapping[str, object]) -> None:
+        self.is_running = False
+        self._effects.append(MachineDone(data))
+
+
+def _guard_info(transition: Transition) -> tuple[str, Position]:
+    guard = transition.guard
+    assert guard is not None
+    return guard.text, guard.position
