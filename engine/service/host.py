@@ -1,0 +1,212 @@
+"""Hosts one machine on the event loop: feeds it, performs its effects in order, and starts it anew when it faults."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+
+from engine.chart.model import Chart
+from engine.clock import Clock
+from engine.effects import (
+    CancelInvoke,
+    CancelTimer,
+    Effect,
+    LogLine,
+    MachineDone,
+    Perform,
+    SendEvent,
+    StartInvoke,
+    StartTimer,
+)
+from engine.errors import EngineError
+from engine.events import Event
+from engine.ports import Outcome
+from engine.runtime.errors import MachineFaultError
+from engine.runtime.interpreter import Interpreter
+
+_FIRST_RESTART_S: Final = 1.0
+_LAST_RESTART_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Who calls a service: the machine's name, its chart, and a way to tell it things while the service runs."""
+
+    machine: str
+    chart: Chart
+    emit: Callable[[Event], None]
+
+
+ServiceFunction = Callable[..., Awaitable[Outcome]]
+Performer = Callable[..., None]
+Spawn = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What machines share: the clock, the services and performers by name, the other machines, and the task group."""
+
+    clock: Clock
+    loop: asyncio.AbstractEventLoop
+    services: Mapping[str, ServiceFunction]
+    performers: Mapping[str, Performer]
+    route: Callable[[str, str, Event], None]  # from, to, event
+    spawn: Spawn
+
+
+class MachineHost:
+    """One machine and its life. ``machine`` is an instance of a compiled chart (``engine.runtime.machine``)."""
+
+    def __init__(
+        self,
+        name: str,
+        machine: Any,
+        surroundings: Surroundings,
+        *,
+        on_change: Callable[[MachineHost], None] | None = None,
+    ) -> None:
+        self.name = name
+        self.interpreter: Interpreter = machine.interpreter
+        self.faults = 0
+        self._around = surroundings
+        self._on_change = on_change
+        self._log = structlog.get_logger("engine.machine").bind(machine=name)
+        self._inbox: deque[Callable[[float, Any], list[Effect]]] = deque()
+        self._is_draining = False
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._invokes: dict[str, asyncio.Task[None]] = {}
+        self._restart: asyncio.TimerHandle | None = None
+        self._is_stopped = False
+        self._undeclared: set[str] = set()
+        self._shown: tuple[str, ...] = ()
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The active atomic states' ids."""
+        return self.interpreter.atomic_states
+
+    def start(self) -> None:
+        """Enter the chart."""
+        self._enqueue(self.interpreter.start)
+
+    def post(self, event: Event) -> None:
+        """Give the machine an event; it is handled now, or after the one that is being handled."""
+        if event.name not in self.interpreter.chart.events and event.name not in self._undeclared:
+            self._undeclared.add(event.name)
+            self._log.info("machine.event.undeclared", event_name=event.name, origin=event.origin)
+        self._enqueue(lambda monotonic, now: self.interpreter.handle(event, monotonic, now))
+
+    def stop(self) -> None:
+        """End the machine: timers and services are cancelled, nothing more is handled."""
+        self._is_stopped = True
+        self._inbox.clear()
+        self._perform_all(self.interpreter.stop())
+        if self._restart is not None:
+            self._restart.cancel()
+
+    # Feeding ---------------------------------------------------------------------------------------------------------
+
+    def _enqueue(self, take: Callable[[float, Any], list[Effect]]) -> None:
+        if self._is_stopped:
+            return
+        self._inbox.append(take)
+        if self._is_draining:
+            return
+        self._is_draining = True
+        try:
+            while self._inbox:
+                self._take(self._inbox.popleft())
+        finally:
+            self._is_draining = False
+
+    def _take(self, take: Callable[[float, Any], list[Effect]]) -> None:
+        clock = self._around.clock
+        try:
+            effects = take(clock.monotonic(), clock.now())
+        except MachineFaultError as error:
+            self._fault(str(error))
+            return
+        except Exception:  # noqa: BLE001 - the last line of defence
+            # Ours, not the chart's; a line must go on weighing all the same.
+            self._log.exception("machine.dispatch.failed")
+            self._fault("internal error")
+            return
+        if effects:
+            self._perform_all(effects)
+        if self.states != self._shown:
+            self._show_change()
+
+    def _show_change(self) -> None:
+        before, self._shown = self._shown, self.states
+        self._log.debug("machine.state.changed", before=" ".join(before), after=" ".join(self._shown))
+        if self._on_change is not None:
+            self._on_change(self)
+
+    def _fault(self, reason: str) -> None:
+        self.faults += 1
+        pause = min(_FIRST_RESTART_S * 2 ** (self.faults - 1), _LAST_RESTART_S)
+        self._log.error("machine.faulted", reason=reason, faults=self.faults, restart_in_s=pause)
+        self._inbox.clear()
+        self._perform_all(self.interpreter.stop())
+        if not self._is_stopped:
+            self._restart = self._around.loop.call_later(pause, self.start)
+
+    # Performing ------------------------------------------------------------------------------------------------------
+
+    def _perform_all(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            try:
+                self._perform(effect)
+            except Exception:  # noqa: BLE001 - as the next line says
+                # One effect that fails must not keep the others, a commit among them, from being performed.
+                self._log.exception("machine.effect.failed", effect=type(effect).__name__)
+
+    def _perform(self, effect: Effect) -> None:
+        match effect:
+            case StartTimer(key, deadline):
+                self._cancel_timer(key)
+                self._timers[key] = self._around.loop.call_at(deadline, self._fire, key)
+            case CancelTimer(key):
+                self._cancel_timer(key)
+            case StartInvoke(key, service, args):
+                self._invokes[key] = self._around.spawn(self._run_service(key, service, args))
+            case CancelInvoke(key):
+                task = self._invokes.pop(key, None)
+                if task is not None:
+                    task.cancel()
+            case Perform(action, args):
+                self._around.performers[action](self.name, **args)
+            case SendEvent(to, name, data):
+                self._around.route(self.name, to, Event(name, data, self.name))
+            case LogLine(message, level):
+                getattr(self._log, level)("chart.log", message=message)
+            case MachineDone():
+                self._log.info("machine.finished")
+                self.stop()
+
+    def _cancel_timer(self, key: str) -> None:
+        handle = self._timers.pop(key, None)
+        if handle is not None:
+            handle.cancel()
+
+    def _fire(self, key: str) -> None:
+        self._timers.pop(key, None)
+        self._enqueue(lambda monotonic, now: self.interpreter.fire(key, monotonic, now))
+
+    async def _run_service(self, key: str, service: str, args: Mapping[str, object]) -> None:
+        call = Call(self.name, self.interpreter.chart, self.post)
+        try:
+            outcome = await self._around.services[service](call, **args)
+        except EngineError as error:
+            outcome = Outcome("error", {"reason": str(error)})
+        except Exception as error:  # noqa: BLE001 - whatever a service raises is its error outcome
+            self._log.exception("machine.service.failed", service=service)
+            outcome = Outcome("error", {"reason": f"{type(error).__name__}: {error}"})
+        if self._invokes.pop(key, None) is None:
+            return  # cancelled meanwhile: its answer no longer counts
+        self._enqueue(lambda m, now: self.interpreter.resolve(key, outcome.name, outcome.payload, m, now))

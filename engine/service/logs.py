@@ -1,0 +1,63 @@
+"""Logging: one event name per fact, on a console for people or as JSON lines for machines. Never a whole secret."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from typing import Any, Literal, TextIO
+
+import structlog
+
+from engine.ports import Secret
+
+LogFormat = Literal["console", "json"]
+Sink = Callable[[str, dict[str, Any]], None]
+
+_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+def configure(level: str, format: LogFormat, *, file: TextIO | None = None, sink: Sink | None = None) -> None:
+    """Set logging up for this process.
+
+    ``file`` is where lines go (standard output unless given); ``sink`` is told every fact, (event, its values), as well:
+    the demo's view hangs there.
+    """
+    renderer: Any = (
+        structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
+        if format == "json"
+        else structlog.dev.ConsoleRenderer(colors=(file or sys.stdout).isatty())
+    )
+    processors: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _hide_secrets,
+    ]
+    if sink is not None:
+        processors.append(_tell(sink))
+    if format == "json":
+        processors.append(structlog.processors.format_exc_info)
+    structlog.configure(
+        processors=[*processors, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        logger_factory=structlog.WriteLoggerFactory(file=file),
+        cache_logger_on_first_use=False,
+    )
+    # Libraries speak only when something is wrong; httpx would log every request at INFO.
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s", stream=sys.stderr)
+
+
+def _hide_secrets(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    for key, value in event.items():
+        if isinstance(value, Secret):
+            event[key] = repr(value)
+    return event
+
+
+def _tell(sink: Sink) -> Callable[[object, str, dict[str, Any]], dict[str, Any]]:
+    def tell(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+        sink(str(event.get("event", "")), event)
+        return event
+
+    return tell

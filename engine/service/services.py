@@ -1,0 +1,203 @@
+"""What the shipped services do: store and server behind the names that charts invoke."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+
+from engine.ports import (
+    CallKind,
+    CallResult,
+    CentralServer,
+    Delivery,
+    DeliveryKind,
+    GatewayIdentity,
+    GatewayLookup,
+    LookupKind,
+    Outcome,
+    SaveResult,
+    Secret,
+    Store,
+    StoreError,
+    StoreFullError,
+    WeighingRecord,
+)
+from engine.service.host import Call, ServiceFunction
+from engine.service.weights import in_unit
+from engine.units import Quantity
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Credentials:
+    """What the server gave us. The token stays here: no chart, event or trace ever carries it."""
+
+    token: Secret | None = None
+    gateway_id: str | None = None
+    offered: GatewayLookup | None = None  # an approval that is not stored yet
+
+
+@dataclass(slots=True)
+class GatewayServices:
+    """The services of the gateway's charts."""
+
+    store: Store
+    server: CentralServer
+    identity: GatewayIdentity
+    unit: str
+    credentials: Credentials = field(default_factory=Credentials)
+
+    def table(self) -> dict[str, ServiceFunction]:
+        """Service name -> what it does."""
+        return {
+            "store.load_gateway": self.load_gateway,
+            "store.save_token": self.save_token,
+            "store.forget_token": self.forget_token,
+            "store.save_record": self.save_record,
+            "store.pending_records": self.pending_records,
+            "store.save_deliveries": self.save_deliveries,
+            "server.find_gateway": self.find_gateway,
+            "server.register_gateway": self.register_gateway,
+            "server.send_heartbeat": self.send_heartbeat,
+            "server.post_records": self.post_records,
+        }
+
+    # The gateway's registration --------------------------------------------------------------------------------------
+
+    async def load_gateway(self, _call: Call) -> Outcome:
+        """FR-01, INITIALIZE."""
+        gateway = await self.store.load_gateway()
+        if gateway is not None and gateway.access_token:
+            self.credentials.token = gateway.access_token
+            self.credentials.gateway_id = gateway.gateway_id or gateway.mac_address
+            return Outcome("registered")
+        return Outcome("unregistered", {"approved_before": gateway is not None and gateway.approved_at is not None})
+
+    async def find_gateway(self, _call: Call) -> Outcome:
+        """FR-01, SYNC."""
+        lookup = await self.server.find_gateway(self.identity.mac_address)
+        match lookup.kind:
+            case LookupKind.APPROVED:
+                self.credentials.offered = lookup
+                return Outcome("approved", {"status": lookup.status})
+            case LookupKind.PENDING:
+                await self.store.save_status(lookup.status or "pending")
+                return Outcome("pending", {"status": lookup.status})
+            case LookupKind.MISSING:
+                return Outcome("missing")
+        return _unreachable(lookup.reason, lookup.retry_after)
+
+    async def save_token(self, _call: Call) -> Outcome:
+        """Store the approval that SYNC was given."""
+        offered = self.credentials.offered
+        if offered is None or offered.access_token is None:
+            raise StoreError("there is no approval to store; SYNC has to ask the server first")
+        await self.store.save_token(offered.access_token, offered.gateway_id, offered.status)
+        self.credentials.token = offered.access_token
+        self.credentials.gateway_id = offered.gateway_id or self.identity.mac_address
+        self.credentials.offered = None
+        log.info("gateway.approval.stored", token=f"…{offered.access_token[-4:]}", status=offered.status)
+        return Outcome("saved")
+
+    async def forget_token(self, _call: Call, reason: str) -> Outcome:
+        """FR-06: the server does not take our token any more."""
+        self.credentials.token = None
+        await self.store.forget_token(reason)
+        log.warning("gateway.token.dropped", reason=reason)
+        return Outcome("done")
+
+    async def register_gateway(self, _call: Call) -> Outcome:
+        """FR-01, REGISTER."""
+        result = await self.server.register_gateway(self.identity)
+        if result.kind is CallKind.DONE:
+            log.info("gateway.registration.requested", mac_address=self.identity.mac_address)
+            return Outcome("registered")
+        return _refused_or_unreachable(result)
+
+    async def send_heartbeat(self, _call: Call) -> Outcome:
+        """FR-06."""
+        if self.credentials.token is None:
+            return Outcome("refused", {"reason": "there is no token"})
+        result = await self.server.send_heartbeat(self.credentials.token)
+        if result.kind is CallKind.DONE:
+            await self.store.save_heartbeat()
+            return Outcome("alive")
+        return _refused_or_unreachable(result)
+
+    # Records ---------------------------------------------------------------------------------------------------------
+
+    async def save_record(
+        self, call: Call, id: str, rfid_uid: str, weight: Quantity, measured_at: datetime, frame: str
+    ) -> Outcome:
+        """FR-03: commit a weight. The same id again is the same record."""
+        converted = in_unit(weight, self.unit)
+        record = WeighingRecord(
+            uuid=id,
+            rfid_uid=rfid_uid,
+            weight=converted.value,
+            unit=converted.unit,
+            measured_at=measured_at,
+            line=call.machine,
+            raw_frame=bytes.fromhex(frame),
+            chart=call.chart.name,
+            chart_version=call.chart.version,
+        )
+        try:
+            result = await self.store.save_record(record)
+        except StoreFullError as error:
+            return Outcome("full", {"reason": str(error)})
+        repeated = {"repeated": True} if result is SaveResult.KNOWN else {}
+        log.info(
+            "weighing.record.committed", line=call.machine, uuid=id, card=rfid_uid, weight=str(converted), **repeated
+        )
+        return Outcome("saved")
+
+    async def pending_records(self, _call: Call, limit: int) -> Outcome:
+        """FR-04: what is still to be sent."""
+        records = await self.store.pending_records(limit)
+        return Outcome("found", {"records": list(records)}) if records else Outcome("none")
+
+    async def post_records(self, _call: Call, records: Sequence[WeighingRecord]) -> Outcome:
+        """FR-04: post a few at the same time. What came of each is told, whatever happened to the others."""
+        token = self.credentials.token
+        if token is None:
+            return Outcome("error", {"reason": "there is no token"})
+        deliveries = await asyncio.gather(*(self.server.post_record(record, token) for record in records))
+        return Outcome("posted", _summary(deliveries))
+
+    async def save_deliveries(self, _call: Call, deliveries: Sequence[Delivery]) -> Outcome:
+        """FR-04: is_sent, parked, or one more attempt; in one transaction."""
+        await self.store.save_deliveries(deliveries)
+        for delivery in deliveries:
+            if delivery.kind is DeliveryKind.DELIVERED:
+                log.info("upload.record.delivered", uuid=delivery.uuid)
+            elif delivery.kind is DeliveryKind.REJECTED:
+                log.error("upload.record.parked", uuid=delivery.uuid, reason=delivery.reason)
+        return Outcome("saved")
+
+
+def _summary(deliveries: Sequence[Delivery]) -> Mapping[str, object]:
+    waiting = [d for d in deliveries if d.kind in {DeliveryKind.UNREACHABLE, DeliveryKind.UNAUTHORIZED}]
+    return {
+        "deliveries": list(deliveries),
+        "delivered": sum(d.kind is DeliveryKind.DELIVERED for d in deliveries),
+        "failed": len(waiting),
+        "unauthorized": any(d.kind is DeliveryKind.UNAUTHORIZED for d in deliveries),
+        "retry_after": max((d.retry_after or 0.0 for d in waiting), default=0.0),
+        "reason": next((d.reason for d in waiting if d.reason), ""),
+    }
+
+
+def _unreachable(reason: str, retry_after: float | None) -> Outcome:
+    return Outcome("unreachable", {"reason": reason, "retry_after": retry_after or 0.0})
+
+
+def _refused_or_unreachable(result: CallResult) -> Outcome:
+    if result.kind is CallKind.REFUSED:
+        return Outcome("refused", {"reason": result.reason or f"HTTP {result.status_code}"})
+    return _unreachable(result.reason, result.retry_after)
