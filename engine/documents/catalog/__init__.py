@@ -1,0 +1,60 @@
+"""What each diagnostic code says, why it comes up and how to mend it, in English and Korean.
+
+To add a code: write an :class:`Entry` under it in ``en.py`` and in ``ko.py``, with the same placeholders in
+``message`` and ``mend``; they are filled from ``Diagnostic.params``. An area with many codes of its own gets a pair
+of modules named in ``_PARTS``. A parameter that is a list or tuple is shown joined by commas; one called
+``expected``, ``found`` or ``kind`` is a word of ``WORDS`` and is translated; one called ``guess``, when it is not
+None, adds "did you mean" by itself. In Korean, ``{key:은/는}`` gives the particle that fits the value, without the
+value.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from typing import Final, Literal
+
+from engine.documents.catalog.entry import Entry
+
+Language = Literal["en", "ko"]
+
+_PARTS: Final[dict[Language, tuple[str, ...]]] = {
+    "en": ("en", "en_yaml"),
+    "ko": ("ko", "ko_yaml"),
+}
+
+__all__ = ["Entry", "Language", "codes", "entry", "phrase", "word"]
+
+
+@cache
+def _entries(language: Language) -> dict[str, Entry]:
+    """All entries of a language. A code told twice is our own mistake."""
+    merged: dict[str, Entry] = {}
+    for part in _PARTS[language]:
+        entries: dict[str, Entry] = import_module(f"{__name__}.{part}").ENTRIES
+        twice = merged.keys() & entries.keys()
+        assert not twice, f"codes told twice: {sorted(twice)}"
+        merged.update(entries)
+    return merged
+
+
+def codes(language: Language = "en") -> frozenset[str]:
+    """Every code that the catalogue of a language knows."""
+    return frozenset(_entries(language))
+
+
+def entry(code: str, language: Language = "en") -> Entry | None:
+    """What the catalogue tells about a code; None for one it does not know."""
+    return _entries(language).get(code)
+
+
+def word(name: str, language: Language = "en") -> str:
+    """The name of a kind of value (``duration``, ``list``) as people say it; an unknown name stays as it is."""
+    words: dict[str, str] = import_module(f"{__name__}.{language}").WORDS
+    return words.get(name, name)
+
+
+def phrase(name: str, language: Language = "en") -> str:
+    """A fixed phrase around sentences (``did-you-mean``, ``or``) or a note on a related place (``first-place``)."""
+    phrases: dict[str, str] = import_module(f"{__name__}.{language}").PHRASES
+    return phrases.get(name, name)
