@@ -6,28 +6,18 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
-from engine.bindings.registry import Parameter, Parameters, Payload, Registry
-from engine.bindings.types import ANY, MAP, TEXT, ValueType, ValueTypeError, coerce, expected
-from engine.bindings.window import Sample
+from engine.bindings.registry import Parameters, Payload, Registry
+from engine.bindings.types import ANY, ValueType, ValueTypeError, coerce, expected
 from engine.chart.expr import ExpressionError, Scope, parse_expression, parse_template
 from engine.chart.expr_types import kind
-from engine.chart.model import BoundAction, BoundGuard, Evaluate, Values
+from engine.chart.model import Evaluate, Values
 from engine.documents.suggest import did_you_mean
 from engine.documents.tree import Map, Mark, Seq, Value, key_position, value_position
-from engine.effects import LogLine, Perform, SendEvent
 from engine.errors import Diagnostic, Position
 
-_LOG_LEVELS: Final = ("debug", "info", "warning", "error")
-_MESSAGE: Final = Parameter(TEXT)
-_LOG: Final[Parameters] = {"message": _MESSAGE, "level": Parameter(ValueType("choice", _LOG_LEVELS), "info")}
-_SEND: Final[Parameters] = {"to": Parameter(TEXT), "event": Parameter(TEXT), "with": Parameter(MAP, {})}
-_RAISE: Final[Parameters] = {"event": Parameter(TEXT), "with": Parameter(MAP, {})}
-BUILT_IN_ACTIONS: Final = ("assign", "raise", "send", "log", "window.add", "window.clear")
-
 Arguments = Callable[[dict[str, object], Values, Values, Any], dict[str, object]]
-Run = Callable[[Any, Values], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +90,7 @@ class Binder:
     def value(self, raw: Value, type_: ValueType, place: Place, fields: Payload | None) -> Evaluate | None:
         """Compile an argument: a literal of ``type_``, a template, or (for a window) the name of a data variable."""
         if type_.name == "window":
-            return self._window(raw, place)
+            return self.window(raw, place)
         if isinstance(raw, str) and "${" in raw:
             found = self.template(raw, place, fields)
             if found is None:
@@ -117,7 +107,7 @@ class Binder:
         try:
             constant = coerce(raw, type_)
         except ValueTypeError:
-            self.report("wrong-type", place.position, expected=expected(type_), found=_shown(raw))
+            self.report("wrong-type", place.position, expected=expected(type_), found=shown(raw))
             return None
         return lambda _d, _s, _e, _m: constant
 
@@ -135,7 +125,7 @@ class Binder:
         if not isinstance(raw, Map):
             first = next(iter(parameters), None)
             if first is None:
-                self.report("unknown-argument", place.position, name=_shown(raw), owner=owner, guess="", known="")
+                self.report("unknown-argument", place.position, name=shown(raw), owner=owner, guess="", known="")
                 return None
             scalar = Map(place.mark)
             scalar[first] = raw
@@ -185,10 +175,11 @@ class Binder:
 
         return build
 
-    def _window(self, raw: Value, place: Place) -> Evaluate | None:
+    def window(self, raw: Value, place: Place) -> Evaluate | None:
+        """Compile the name of a data variable that is a window."""
         if not isinstance(raw, str) or self.data.get(raw, ANY).name != "window":
             windows = [name for name, type_ in self.data.items() if type_.name == "window"]
-            self.report_unknown("unknown-data", place.position, _shown(raw), windows)
+            self.report_unknown("unknown-data", place.position, shown(raw), windows)
             return None
         name = raw
         return lambda d, _s, _e, _m: d[name]
@@ -210,180 +201,6 @@ class Binder:
     def _report_expression(self, error: ExpressionError, place: Place) -> None:
         self.report(error.code, place.inside(error.offset), **error.params)
 
-    # Guards ------------------------------------------------------------------------------------------------------
-
-    def guard(self, raw: Map, fields: Payload | None) -> BoundGuard | None:
-        """Compile ``guard:`` and ``when:`` of a transition together; None when it has neither."""
-        parts: list[tuple[str, Evaluate | None]] = []
-        if "when" in raw:
-            found = self.expression(raw["when"], Place(raw.marks["when"]), fields)
-            parts.append((str(raw["when"]), found[0] if found else None))
-        if "guard" in raw:
-            parts.append((_shown(raw["guard"]), self._guard_term(raw["guard"], Place(raw.marks["guard"]), fields)))
-        if not parts:
-            return None
-        tests = [test for _, test in parts if test is not None]
-        position = raw.at("when" if "when" in raw else "guard")
-        text = " and ".join(text for text, _ in parts)
-        if len(tests) == 1:
-            return BoundGuard(text, tests[0], position)
-        return BoundGuard(text, lambda d, s, e, m: all(test(d, s, e, m) for test in tests), position)
-
-    def _guard_term(self, raw: Value, place: Place, fields: Payload | None) -> Evaluate | None:
-        if isinstance(raw, str):
-            return self._named_guard(raw, None, place, place, fields)
-        if not isinstance(raw, Map) or len(raw) != 1:
-            self.report("wrong-type", place.position, expected="the name of a guard", found=_shown(raw))
-            return None
-        name, inner = next(iter(raw.items()))
-        inner_place = Place(raw.marks[name])
-        if name == "when":
-            found = self.expression(inner, inner_place, fields)
-            return found[0] if found else None
-        if name == "not":
-            test = self._guard_term(inner, inner_place, fields)
-            return None if test is None else (lambda d, s, e, m: not test(d, s, e, m))
-        if name in {"all", "any"}:
-            return self._combined(name, inner, inner_place, fields)
-        return self._named_guard(name, inner, inner_place, inner_place, fields)
-
-    def _combined(self, how: str, raw: Value, place: Place, fields: Payload | None) -> Evaluate | None:
-        if not isinstance(raw, Seq):
-            self.report("wrong-type", place.position, expected="a list of guards", found=_shown(raw))
-            return None
-        compiled = [self._guard_term(item, Place(raw.marks[i]), fields) for i, item in enumerate(raw)]
-        tests = [test for test in compiled if test is not None]
-        if len(tests) != len(compiled):
-            return None
-        combine = all if how == "all" else any
-        return lambda d, s, e, m: combine(test(d, s, e, m) for test in tests)
-
-    def _named_guard(
-        self, name: str, raw: Value, name_place: Place, place: Place, fields: Payload | None
-    ) -> Evaluate | None:
-        spec = self.registry.guards.get(name)
-        if spec is None:
-            where = name_place.key if raw is not None else name_place.position
-            self.report_unknown("unknown-guard", where, name, self.registry.guards)
-            return None
-        build = self.arguments(raw, spec.parameters, place, fields, f"guard {name}")
-        if build is None:
-            return None
-        function = spec.function
-        if not spec.parameters:
-            return lambda _d, _s, _e, _m: function()
-
-        def test(data: dict[str, object], settings: Values, event: Values, machine: object) -> bool:
-            given = build(data, settings, event, machine)
-            return function(**{_python_name(key): value for key, value in given.items()})
-
-        return test
-
-    # Actions -----------------------------------------------------------------------------------------------------
-
-    def actions(self, raw: Value, fields: Payload | None) -> tuple[BoundAction, ...]:
-        """Compile a list of actions."""
-        if not isinstance(raw, Seq):
-            return ()
-        bound: list[BoundAction] = []
-        for index, item in enumerate(raw):
-            place = Place(raw.marks[index])
-            if isinstance(item, Map) and len(item) == 1:
-                name, args = next(iter(item.items()))
-                args_place, name_position = Place(item.marks[name]), item.key_at(name)
-            else:
-                name, args, args_place, name_position = str(item), None, place, place.position
-            run = self._action(name, args, args_place, name_position, fields)
-            if run is not None:
-                text = name if args is None else f"{name} {_shown(args)}"
-                bound.append(BoundAction(text, run, name_position))
-        return tuple(bound)
-
-    def _action(self, name: str, raw: Value, place: Place, position: Position, fields: Payload | None) -> Run | None:
-        match name:
-            case "assign":
-                return self._assign(raw, place, fields)
-            case "log":
-                return self._log(raw, place, fields)
-            case "send":
-                return self._send(raw, place, fields)
-            case "raise":
-                return self._raise(raw, place, fields)
-            case "window.add" | "window.clear":
-                return self._window_action(name, raw, place)
-        spec = self.registry.actions.get(name)
-        if spec is None:
-            self.report_unknown("unknown-action", position, name, [*BUILT_IN_ACTIONS, *self.registry.actions])
-            return None
-        build = self.arguments(raw, spec.parameters, place, fields, f"action {name}")
-        if build is None:
-            return None
-        return lambda m, e: m.emit(Perform(name, build(m.data, m.settings, e, m)))
-
-    def _assign(self, raw: Value, place: Place, fields: Payload | None) -> Run | None:
-        if not isinstance(raw, Map):
-            self.report("wrong-type", place.position, expected="a map of data variables", found=_shown(raw))
-            return None
-        compiled: list[tuple[str, Evaluate]] = []
-        for name, value in raw.items():
-            type_ = self.data.get(name)
-            if type_ is None:
-                self.report_unknown("unknown-data", raw.key_at(name), name, self.data)
-                continue
-            function = self.value(value, type_, Place(raw.marks[name]), fields)
-            if function is not None:
-                compiled.append((name, function))
-        if len(compiled) == 1:
-            only, evaluate = compiled[0]
-            return lambda m, e: m.assign(only, evaluate(m.data, m.settings, e, m))
-
-        def assign(machine: Any, event: Values) -> None:
-            for name, function in compiled:
-                machine.assign(name, function(machine.data, machine.settings, event, machine))
-
-        return assign
-
-    def _log(self, raw: Value, place: Place, fields: Payload | None) -> Run | None:
-        build = self.arguments(raw, _LOG, place, fields, "action log")
-        if build is None:
-            return None
-
-        def log(machine: Any, event: Values) -> None:
-            given = build(machine.data, machine.settings, event, machine)
-            machine.emit(LogLine(str(given["message"]), str(given["level"])))
-
-        return log
-
-    def _send(self, raw: Value, place: Place, fields: Payload | None) -> Run | None:
-        build = self.arguments(raw, _SEND, place, fields, "action send")
-        if build is None:
-            return None
-
-        def send(machine: Any, event: Values) -> None:
-            given = build(machine.data, machine.settings, event, machine)
-            machine.emit(SendEvent(str(given["to"]), str(given["event"]), _mapping(given["with"])))
-
-        return send
-
-    def _raise(self, raw: Value, place: Place, fields: Payload | None) -> Run | None:
-        build = self.arguments(raw, _RAISE, place, fields, "action raise")
-        if build is None:
-            return None
-
-        def raise_event(machine: Any, event: Values) -> None:
-            given = build(machine.data, machine.settings, event, machine)
-            machine.raise_event(given["event"], given["with"])
-
-        return raise_event
-
-    def _window_action(self, name: str, raw: Value, place: Place) -> Run | None:
-        if self._window(raw, place) is None:
-            return None
-        variable = str(raw)
-        if name == "window.clear":
-            return lambda m, _e: m.assign(variable, m.data[variable].cleared())
-        return lambda m, e: m.assign(variable, m.data[variable].add(sample_of(e)))
-
 
 def fits(actual: ValueType, wanted: ValueType) -> bool:
     """Whether a value of one type may stand where another is wanted."""
@@ -394,7 +211,8 @@ def fits(actual: ValueType, wanted: ValueType) -> bool:
     return kind(actual) == kind(wanted) or actual.name == "nothing"
 
 
-def _shown(raw: object) -> str:
+def shown(raw: object) -> str:
+    """A YAML value on one line, as a chart would write it."""
     if isinstance(raw, str):
         return raw
     return json.dumps(raw, ensure_ascii=False, default=_jsonable)
@@ -402,23 +220,3 @@ def _shown(raw: object) -> str:
 
 def _jsonable(value: object) -> object:
     return str(value) if isinstance(value, Decimal) else repr(value)
-
-
-def _python_name(name: str) -> str:
-    return f"{name}_" if name in {"for", "in", "is", "not", "and", "or", "if", "with", "from", "as"} else name
-
-
-def sample_of(event: Any) -> Sample:
-    """The sample that a ``weight.read`` event carries; the fields are typed where the device makes them."""
-    return Sample(
-        event.get("at", 0.0),
-        event.get("value"),
-        event.get("stable"),
-        event.get("status", "ok"),
-        event.get("raw", b""),
-    )
-
-
-def _mapping(value: object) -> Mapping[str, object]:
-    assert isinstance(value, Mapping)
-    return value

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 
 from engine.bindings.registry import Payload, Registry, ServiceSpec
 from engine.bindings.types import DURATION, MAP, TEXT
+from engine.chart.actions import bind_actions
 from engine.chart.binder import Binder, Place
 from engine.chart.declare import IMPLICIT_EVENTS, declarations, event_declarations
+from engine.chart.guards import bind_guard
 from engine.chart.model import (
     ROOT,
     Chart,
@@ -130,8 +132,8 @@ class _Filler:
             self._fill_state(state, body)
 
     def _fill_state(self, state: State, body: Map) -> None:
-        state.entry = self.binder.actions(body.get("entry"), None)
-        state.exit = self.binder.actions(body.get("exit"), None)
+        state.entry = bind_actions(self.binder, body.get("entry"), None)
+        state.exit = bind_actions(self.binder, body.get("exit"), None)
         self._initial(state, body)
         self._on(state, body)
         if "always" in body:
@@ -228,8 +230,8 @@ class _Filler:
             kind=kind,
             event=event,
             targets=targets,
-            guard=self.binder.guard(body, fields),
-            actions=self.binder.actions(body.get("actions"), fields),
+            guard=bind_guard(self.binder, body, fields),
+            actions=bind_actions(self.binder, body.get("actions"), fields),
             position=Place(mark).position,
             is_internal=body.get("internal") is True,
             id=str(body["id"]) if "id" in body else None,

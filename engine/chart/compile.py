@@ -26,7 +26,9 @@ _STRICT: Final = {"catch_errors_as_events": False, "allow_event_without_transiti
 
 def compile_class(chart: Chart, /, **attributes: object) -> type[StateChart[Any]]:
     """Make the class. ``attributes`` (``_get_engine`` among them) become members of it."""
-    states = {child.id: _definition(child) for child in chart.root.children if not child.kind.is_history}
+    states: dict[str, Any] = {
+        child.id: _definition(child) for child in chart.root.children if not child.kind.is_history
+    }
     initial = chart.root.initial
     for child in chart.root.children:
         if initial is not None and child.id in {

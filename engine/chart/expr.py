@@ -20,7 +20,7 @@ from typing import Any, Final
 from engine.bindings.types import ANY, SECRET, TEXT, ValueType
 from engine.chart import functions
 from engine.chart.expr_build import RULES
-from engine.chart.expr_code import Builder, Piece, call
+from engine.chart.expr_code import Builder, Piece, call, constant, placed
 from engine.chart.expr_syntax import MAX_LENGTH, TemplatePart, parse_tree, split_template
 from engine.chart.expr_types import NOTHING, ExpressionError, Scope
 from engine.chart.functions import EvaluationError, Runtime
@@ -42,7 +42,8 @@ __all__ = [
 # data, settings, the event's fields, the machine: called by position, on every event
 Evaluate = Callable[[Mapping[str, object], Mapping[str, object], Mapping[str, object], Any], Any]
 
-_PARAMETERS: Final = ("d", "s", "e", "m")
+_PARAMETERS: Final = [ast.arg(name, lineno=1, col_offset=0) for name in "dsem"]
+_ARGUMENTS: Final = ast.arguments([], _PARAMETERS, None, [], [], None, [])
 _NO_BUILTINS: Final[dict[str, object]] = {}
 _serial = itertools.count(1)
 
@@ -99,8 +100,8 @@ def _piece(text: str, offset: int, builder: Builder) -> Piece:
 
 
 def _literal(text: str) -> Piece:
-    constant = ast.Constant(text)
-    return Piece(constant, TEXT, constant)
+    code = constant(text)
+    return Piece(code, TEXT, code)
 
 
 def _finished(text: str, piece: Piece, builder: Builder) -> Expression:
@@ -114,10 +115,9 @@ def _finished(text: str, piece: Piece, builder: Builder) -> Expression:
 
 def _compiled(text: str, body: ast.expr, names: Mapping[str, object]) -> Evaluate:
     """One function of the checked code. Compiling gives a code object; none of it is run here."""
-    arguments = ast.arguments([], [ast.arg(parameter) for parameter in _PARAMETERS], None, [], [], None, [])
-    tree = ast.fix_missing_locations(ast.Expression(ast.Lambda(arguments, body)))
+    tree = ast.Expression(placed(ast.Lambda(_ARGUMENTS, body)))
     module = compile(tree, "<expression>", "eval", dont_inherit=True)
-    code = next(constant for constant in module.co_consts if isinstance(constant, types.CodeType))
+    code = next(const for const in module.co_consts if isinstance(const, types.CodeType))
     # Unique, because python-statemachine remembers signatures by qualified name.
     name = f"expression_{next(_serial)}"
     code = code.replace(co_name=name, co_qualname=name, co_filename=f"<expression {text!r}>")

@@ -11,13 +11,28 @@ from typing import Any, Final
 from engine.bindings.types import ANY, FLAG, INT, LIST, MASS, NUMBER, TEXT, ValueType
 from engine.chart import functions
 from engine.chart.expr_calls import FUNCTIONS
-from engine.chart.expr_code import LOAD, Builder, Piece, Rule, bind, call, call_get, is_nothing, is_something, name
+from engine.chart.expr_code import (
+    LOAD,
+    Builder,
+    Piece,
+    Rule,
+    attribute,
+    bind,
+    call,
+    call_get,
+    constant,
+    is_nothing,
+    is_something,
+    name,
+    placed,
+)
 from engine.chart.expr_types import NOTHING, SIGNED, Misfit, arithmetic, joined, kind, membership
 from engine.documents.suggest import did_you_mean
 
 ROOTS: Final = ("data", "settings", "event")
 
 _CONSTANTS: Final = {"true": True, "false": False, "null": None}
+_LITERALS: Final[Mapping[type, ValueType]] = {bool: FLAG, int: INT, float: NUMBER, str: TEXT}
 _OPERATORS: Final[Mapping[type[ast.operator], str]] = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%",
 }  # fmt: skip
@@ -39,20 +54,19 @@ _KEYS: Final = {"list": "int", "map": "text"}  # what a subscript of each must b
 def _constant(builder: Builder, node: ast.Constant) -> Piece:
     value = node.value
     if value is None:
-        return Piece(ast.Constant(None), NOTHING, node, is_nullable=True)
-    type_ = {bool: FLAG, int: INT, float: NUMBER, str: TEXT}.get(type(value))
-    if type_ is None or not _is_storable(value):
+        return Piece(constant(None), NOTHING, node, is_nullable=True)
+    if not isinstance(value, str | int | float) or not _is_storable(value):
         builder.fail(node, "not-allowed", construct=builder.source_of(node)[:20], write="")
-    return Piece(ast.Constant(value), type_, node)
+    return Piece(constant(value), _LITERALS[type(value)], node)
 
 
-def _is_storable(value: object) -> bool:
+def _is_storable(value: str | float) -> bool:
     """Whether a literal survives a database and JSON: no lone surrogate, no infinity, no endless digits."""
     if isinstance(value, str):
         return not any("\ud800" <= character <= "\udfff" for character in value)
-    if isinstance(value, float):
-        return math.isfinite(value)
-    return isinstance(value, int) and value <= functions.MAX_INTEGER
+    if isinstance(value, int):
+        return value <= functions.MAX_INTEGER
+    return math.isfinite(value)
 
 
 def _name(builder: Builder, node: ast.Name) -> Piece:
@@ -82,7 +96,7 @@ def _field(builder: Builder, node: ast.expr, root: str, text: str) -> Piece:
     builder.names.add(f"{root}.{declared}")
     if root == "event":
         return Piece(call_get(name("e"), declared), type_, node, is_nullable=True)
-    code = ast.Subscript(name(root[0]), ast.Constant(declared), LOAD)
+    code = placed(ast.Subscript(name(root[0]), constant(declared), LOAD))
     return Piece(code, type_, node, is_nullable=root == "data")  # a setting always has a value
 
 
@@ -111,7 +125,7 @@ def _known(builder: Builder) -> list[str]:
 
 def _member(builder: Builder, node: ast.expr, base: Piece, text: str) -> Piece:
     if base.type == ANY:
-        code = call(builder.use(functions.member), base.code, ast.Constant(text))
+        code = call(builder.use(functions.member), base.code, constant(text))
         return Piece(code, ANY, node, is_nullable=True)
     if base.type.name == "map" and not base.type.fields:
         return _through(builder, node, base, ANY, lambda value: call_get(value, text))
@@ -125,8 +139,8 @@ def _member(builder: Builder, node: ast.expr, base: Piece, text: str) -> Piece:
         return _through(builder, node, base, members[text], lambda value: call_get(value, text))
     if base.type == MASS and text == "value":  # a number of the language is never a Decimal
         to_number = builder.use(float)
-        return _through(builder, node, base, NUMBER, lambda value: call(to_number, ast.Attribute(value, text, LOAD)))
-    return _through(builder, node, base, members[text], lambda value: ast.Attribute(value, text, LOAD))
+        return _through(builder, node, base, NUMBER, lambda value: call(to_number, attribute(value, text)))
+    return _through(builder, node, base, members[text], lambda value: attribute(value, text))
 
 
 def _through(
@@ -136,17 +150,18 @@ def _through(
     if not base.is_nullable:
         return Piece(reach(base.code), type_, node, is_nullable=base.type != MASS)  # a mass has both its parts
     held = builder.temporary()
-    code = ast.IfExp(is_nothing(bind(held, base.code)), ast.Constant(None), reach(name(held)))
+    code = placed(ast.IfExp(is_nothing(bind(held, base.code)), constant(None), reach(name(held))))
     return Piece(code, type_, node, is_nullable=True)
 
 
 def _subscript(builder: Builder, node: ast.Subscript) -> Piece:
     key = node.slice.value if isinstance(node.slice, ast.Constant) else None
+    index = builder.build(node.slice)
     if isinstance(node.value, ast.Name) and node.value.id in ROOTS:
         if not isinstance(key, str):
             builder.fail(node, "not-allowed", construct=f"{node.value.id}[...]", write=f"{node.value.id}.name")
         return _field(builder, node, node.value.id, key)
-    base, index = builder.build(node.value), builder.build(node.slice)
+    base = builder.build(node.value)
     if base.type.fields and isinstance(key, str):
         return _member(builder, node, base, key)
     if base.type != ANY:
@@ -160,7 +175,7 @@ def _subscript(builder: Builder, node: ast.Subscript) -> Piece:
 
 def _list(builder: Builder, node: ast.List | ast.Tuple) -> Piece:
     items = tuple(builder.build(element) for element in node.elts)
-    return Piece(ast.List([item.code for item in items], LOAD), LIST, node, items=items)
+    return Piece(placed(ast.List([item.code for item in items], LOAD)), LIST, node, items=items)
 
 
 def _binary(builder: Builder, node: ast.BinOp) -> Piece:
@@ -172,7 +187,7 @@ def _binary(builder: Builder, node: ast.BinOp) -> Piece:
     if isinstance(type_, Misfit):
         builder.misfit_of(operator, left, right, type_)
     if operator in _PLAIN and {kind(left.type), kind(right.type)} <= {"number", "duration"}:
-        return Piece(ast.BinOp(left.code, node.op, right.code), type_, node)
+        return Piece(placed(ast.BinOp(left.code, node.op, right.code)), type_, node)
     return Piece(call(builder.use(_HELPERS[operator]), left.code, right.code), type_, node)
 
 
@@ -181,12 +196,12 @@ def _unary(builder: Builder, node: ast.UnaryOp) -> Piece:
         builder.refuse(node, node.op)
     operand = builder.build(node.operand)
     if isinstance(node.op, ast.Not):
-        return Piece(ast.UnaryOp(node.op, operand.code), FLAG, node)
+        return Piece(placed(ast.UnaryOp(node.op, operand.code)), FLAG, node)
     if kind(operand.type) not in (*SIGNED, "any"):
         builder.misfit("-" if isinstance(node.op, ast.USub) else "+", operand, ", ".join(SIGNED))
     if isinstance(node.op, ast.UAdd):
         return Piece(operand.code, operand.type, node, is_nullable=operand.is_nullable)
-    return Piece(ast.UnaryOp(node.op, operand.code), operand.type, node)
+    return Piece(placed(ast.UnaryOp(node.op, operand.code)), operand.type, node)
 
 
 def _boolean(builder: Builder, node: ast.BoolOp) -> Piece:
@@ -194,13 +209,13 @@ def _boolean(builder: Builder, node: ast.BoolOp) -> Piece:
     type_ = operands[0].type
     for operand in operands[1:]:
         type_ = joined(type_, operand.type)
-    code = ast.BoolOp(node.op, [operand.code for operand in operands])
+    code = placed(ast.BoolOp(node.op, [operand.code for operand in operands]))
     return Piece(code, type_, node, is_nullable=any(operand.is_nullable for operand in operands))
 
 
 def _conditional(builder: Builder, node: ast.IfExp) -> Piece:
     test, yes, no = builder.build(node.test), builder.build(node.body), builder.build(node.orelse)
-    code = ast.IfExp(test.code, yes.code, no.code)
+    code = placed(ast.IfExp(test.code, yes.code, no.code))
     return Piece(code, joined(yes.type, no.type), node, is_nullable=yes.is_nullable or no.is_nullable)
 
 
@@ -217,8 +232,8 @@ def _compare(builder: Builder, node: ast.Compare) -> Piece:
             chain.require(place + 1)
         left = chain.value(place, is_needed_again=False)
         right = chain.value(place + 1, is_needed_again=place + 1 < len(node.ops))
-        chain.terms.append(ast.Compare(left, [operation], [right]))
-    code = chain.terms[0] if len(chain.terms) == 1 else ast.BoolOp(ast.And(), chain.terms)
+        chain.terms.append(placed(ast.Compare(left, [operation], [right])))
+    code = chain.terms[0] if len(chain.terms) == 1 else placed(ast.BoolOp(ast.And(), chain.terms))
     return Piece(code, FLAG, node)
 
 
@@ -267,9 +282,9 @@ class _Chain:
 
 
 def _call(builder: Builder, node: ast.Call) -> Piece:
-    called = node.func.id if isinstance(node.func, ast.Name) else builder.source_of(node.func)[:60]
-    function = FUNCTIONS.get(called)
+    function = FUNCTIONS.get(node.func.id) if isinstance(node.func, ast.Name) else None
     if function is None:
+        called = builder.source_of(node.func)[:60]
         builder.fail_unknown(node, "unknown-function", called, FUNCTIONS, did_you_mean(called, FUNCTIONS))
     return function.rule(builder, node)
 

@@ -9,7 +9,7 @@ from typing import Final, NoReturn
 
 from engine.bindings.types import ANY, DURATION, FLAG, INT, MASS, NUMBER, TEXT, TIME, UUID, ValueType
 from engine.chart import functions
-from engine.chart.expr_code import Builder, Piece, call, dimension_of
+from engine.chart.expr_code import Builder, Piece, call, constant, dimension_of
 from engine.chart.expr_types import SIGNED, joined, kind
 from engine.documents.suggest import did_you_mean
 from engine.units import parse_duration, parse_mass
@@ -33,7 +33,8 @@ def _arguments(builder: Builder, node: ast.Call, least: int, most: int) -> list[
 
 
 def _wrong(builder: Builder, node: ast.Call, where: ast.expr, found: str) -> NoReturn:
-    called = builder.source_of(node.func)
+    assert isinstance(node.func, ast.Name)  # only a name can have found its function
+    called = node.func.id
     builder.fail(where, "wrong-arguments", function=called, usage=FUNCTIONS[called].usage, found=found)
 
 
@@ -55,7 +56,7 @@ def _in_state(builder: Builder, node: ast.Call) -> Piece:
     states = builder.scope.states
     if state not in states:
         builder.fail_unknown(argument.source, "unknown-name", state, states, did_you_mean(state, states))
-    return Piece(builder.ask_machine("is_active", ast.Constant(state)), FLAG, node)
+    return Piece(builder.ask_machine("is_active", constant(state)), FLAG, node)
 
 
 def _quantity(builder: Builder, node: ast.Call) -> Piece:
@@ -66,7 +67,7 @@ def _quantity(builder: Builder, node: ast.Call) -> Piece:
         _wrong(builder, node, argument.source, repr(text))
     if dimension == "mass":
         return Piece(builder.keep(parse_mass(text)), MASS, node)
-    return Piece(ast.Constant(parse_duration(text)), DURATION, node)
+    return Piece(constant(parse_duration(text)), DURATION, node)
 
 
 def _format(builder: Builder, node: ast.Call) -> Piece:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeVar
 
 from engine.bindings.types import ValueType
 from engine.chart.expr_types import NOTHING, ExpressionError, Misfit, Scope, comparison, kind
@@ -21,6 +21,8 @@ from engine.units import parse_duration, parse_mass
 
 MAX_DEPTH: Final = 50
 LOAD: Final = ast.Load()
+
+Node = TypeVar("Node", bound=ast.expr)
 
 # How a construct that is refused is called, and what to write instead where there is one thing.
 _REFUSED: Final[Mapping[type[ast.AST], tuple[str, str]]] = {
@@ -98,7 +100,7 @@ class Builder:
 
     def ask_machine(self, method: str, *args: ast.expr) -> ast.expr:
         """Code that calls a method of the machine."""
-        return call(ast.Attribute(self.machine(), method, LOAD), *args)
+        return call(attribute(self.machine(), method), *args)
 
     def machine(self) -> ast.Name:
         """The name of the machine; an expression that uses it is no constant."""
@@ -179,31 +181,48 @@ def dimension_of(text: str) -> str:
     return ""
 
 
+def placed(node: Node) -> Node:
+    """A node of ours with the place that Python's compiler asks of every node (setting it here is quickest)."""
+    node.lineno = node.end_lineno = 1
+    node.col_offset = node.end_col_offset = 0
+    return node
+
+
 def name(text: str) -> ast.Name:
     """Code that reads a name of ours."""
-    return ast.Name(text, LOAD)
+    return placed(ast.Name(text, LOAD))
+
+
+def constant(value: str | float | None) -> ast.Constant:
+    """Code that is a literal."""
+    return placed(ast.Constant(value))
+
+
+def attribute(value: ast.expr, text: str) -> ast.Attribute:
+    """Code that reads an attribute."""
+    return placed(ast.Attribute(value, text, LOAD))
 
 
 def call(function: ast.expr, *args: ast.expr) -> ast.Call:
     """Code that calls ``function``."""
-    return ast.Call(function, list(args), [])
+    return placed(ast.Call(function, list(args), []))
 
 
 def call_get(value: ast.expr, key: str) -> ast.Call:
     """Code that looks a key up in a map: what is not there is nothing."""
-    return call(ast.Attribute(value, "get", LOAD), ast.Constant(key))
+    return call(attribute(value, "get"), constant(key))
 
 
 def bind(text: str, value: ast.expr) -> ast.NamedExpr:
     """Code that gives a name of ours a value, and has that value."""
-    return ast.NamedExpr(ast.Name(text, ast.Store()), value)
+    return placed(ast.NamedExpr(placed(ast.Name(text, ast.Store())), value))
 
 
 def is_nothing(value: ast.expr) -> ast.Compare:
     """Code that says whether a value is None."""
-    return ast.Compare(value, [ast.Is()], [ast.Constant(None)])
+    return placed(ast.Compare(value, [ast.Is()], [constant(None)]))
 
 
 def is_something(value: ast.expr) -> ast.Compare:
     """Code that says whether a value is not None."""
-    return ast.Compare(value, [ast.IsNot()], [ast.Constant(None)])
+    return placed(ast.Compare(value, [ast.IsNot()], [constant(None)]))

@@ -63,8 +63,9 @@ def parse_tree(text: str) -> ast.expr:
             warnings.simplefilter("error")  # what Python only warns of ('\d', 1if x else 2) is a slip here
             body = ast.parse(stripped, mode="eval").body
     except SyntaxError as error:
-        at = min(max((error.offset or 1) - 1, 0), len(stripped)) + indent
-        raise _explained(line, at, error.msg) from error
+        if not error.offset:  # Python points nowhere when the text ends too early
+            raise _explained(line, len(line.rstrip()), "the expression ends too early") from error
+        raise _explained(line, indent + min(error.offset - 1, len(stripped)), error.msg) from error
     except (ValueError, MemoryError, RecursionError) as error:  # a lone surrogate, or far too deep
         raise _explained(line, indent, str(error)) from error
     rest = stripped.encode()[body.end_col_offset :].decode()
@@ -126,4 +127,5 @@ def _explained(line: str, at: int, reason: str) -> ExpressionError:
     if slips:
         match, correct = min(slips, key=lambda slip: abs(slip[0].start() - at))
         at, write = match.start(), correct(match)
-    return ExpressionError("expression-syntax", at, {"reason": reason, "near": line[at : at + _NEAR], "write": write})
+    near = line[at : at + _NEAR].encode("utf-8", "replace").decode()  # a lone surrogate cannot be printed
+    return ExpressionError("expression-syntax", at, {"reason": reason, "near": near, "write": write})

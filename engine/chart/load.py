@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.documents.schema import check
-
 from engine.bindings.registry import Registry
 from engine.chart.build import build_chart
 from engine.chart.model import Chart
+from engine.documents.schema import check
 from engine.documents.source import load_yaml
 from engine.documents.tree import Document
 from engine.errors import DiagnosticError

@@ -1,0 +1,153 @@
+"""Binds lists of actions: the built-in ones here, the registered ones as orders to the service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from engine.bindings.registry import Parameter, Parameters, Payload
+from engine.bindings.types import MAP, TEXT, ValueType
+from engine.bindings.window import Sample
+from engine.chart.binder import Binder, Place, shown
+from engine.chart.model import BoundAction, Evaluate, Values
+from engine.documents.tree import Map, Seq, Value
+from engine.effects import LogLine, Perform, SendEvent
+from engine.errors import Position
+
+_LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+_MESSAGE: Final = Parameter(TEXT)
+_LOG: Final[Parameters] = {"message": _MESSAGE, "level": Parameter(ValueType("choice", _LOG_LEVELS), "info")}
+_SEND: Final[Parameters] = {"to": Parameter(TEXT), "event": Parameter(TEXT), "with": Parameter(MAP, {})}
+_RAISE: Final[Parameters] = {"event": Parameter(TEXT), "with": Parameter(MAP, {})}
+BUILT_IN_ACTIONS: Final = ("assign", "raise", "send", "log", "window.add", "window.clear")
+
+
+Run = Callable[[Any, Values], None]
+
+
+def bind_actions(binder: Binder, raw: Value, fields: Payload | None) -> tuple[BoundAction, ...]:
+    """Compile a list of actions."""
+    if not isinstance(raw, Seq):
+        return ()
+    bound: list[BoundAction] = []
+    for index, item in enumerate(raw):
+        place = Place(raw.marks[index])
+        if isinstance(item, Map) and len(item) == 1:
+            name, args = next(iter(item.items()))
+            args_place, name_position = Place(item.marks[name]), item.key_at(name)
+        else:
+            name, args, args_place, name_position = str(item), None, place, place.position
+        run = _action(binder, name, args, args_place, name_position, fields)
+        if run is not None:
+            text = name if args is None else f"{name} {shown(args)}"
+            bound.append(BoundAction(text, run, name_position))
+    return tuple(bound)
+
+
+def _action(
+    binder: Binder, name: str, raw: Value, place: Place, position: Position, fields: Payload | None
+) -> Run | None:
+    match name:
+        case "assign":
+            return _assign(binder, raw, place, fields)
+        case "log":
+            return _log(binder, raw, place, fields)
+        case "send":
+            return _send(binder, raw, place, fields)
+        case "raise":
+            return _raise(binder, raw, place, fields)
+        case "window.add" | "window.clear":
+            return _window_action(binder, name, raw, place)
+    spec = binder.registry.actions.get(name)
+    if spec is None:
+        binder.report_unknown("unknown-action", position, name, [*BUILT_IN_ACTIONS, *binder.registry.actions])
+        return None
+    build = binder.arguments(raw, spec.parameters, place, fields, f"action {name}")
+    if build is None:
+        return None
+    return lambda m, e: m.emit(Perform(name, build(m.data, m.settings, e, m)))
+
+
+def _assign(binder: Binder, raw: Value, place: Place, fields: Payload | None) -> Run | None:
+    if not isinstance(raw, Map):
+        binder.report("wrong-type", place.position, expected="a map of data variables", found=shown(raw))
+        return None
+    compiled: list[tuple[str, Evaluate]] = []
+    for name, value in raw.items():
+        type_ = binder.data.get(name)
+        if type_ is None:
+            binder.report_unknown("unknown-data", raw.key_at(name), name, binder.data)
+            continue
+        function = binder.value(value, type_, Place(raw.marks[name]), fields)
+        if function is not None:
+            compiled.append((name, function))
+    if len(compiled) == 1:
+        only, evaluate = compiled[0]
+        return lambda m, e: m.assign(only, evaluate(m.data, m.settings, e, m))
+
+    def assign(machine: Any, event: Values) -> None:
+        for name, function in compiled:
+            machine.assign(name, function(machine.data, machine.settings, event, machine))
+
+    return assign
+
+
+def _log(binder: Binder, raw: Value, place: Place, fields: Payload | None) -> Run | None:
+    build = binder.arguments(raw, _LOG, place, fields, "action log")
+    if build is None:
+        return None
+
+    def log(machine: Any, event: Values) -> None:
+        given = build(machine.data, machine.settings, event, machine)
+        machine.emit(LogLine(str(given["message"]), str(given["level"])))
+
+    return log
+
+
+def _send(binder: Binder, raw: Value, place: Place, fields: Payload | None) -> Run | None:
+    build = binder.arguments(raw, _SEND, place, fields, "action send")
+    if build is None:
+        return None
+
+    def send(machine: Any, event: Values) -> None:
+        given = build(machine.data, machine.settings, event, machine)
+        machine.emit(SendEvent(str(given["to"]), str(given["event"]), _mapping(given["with"])))
+
+    return send
+
+
+def _raise(binder: Binder, raw: Value, place: Place, fields: Payload | None) -> Run | None:
+    build = binder.arguments(raw, _RAISE, place, fields, "action raise")
+    if build is None:
+        return None
+
+    def raise_event(machine: Any, event: Values) -> None:
+        given = build(machine.data, machine.settings, event, machine)
+        machine.raise_event(given["event"], given["with"])
+
+    return raise_event
+
+
+def _window_action(binder: Binder, name: str, raw: Value, place: Place) -> Run | None:
+    if binder.window(raw, place) is None:
+        return None
+    variable = str(raw)
+    if name == "window.clear":
+        return lambda m, _e: m.assign(variable, m.data[variable].cleared())
+    return lambda m, e: m.assign(variable, m.data[variable].add(sample_of(e)))
+
+
+def sample_of(event: Any) -> Sample:
+    """The sample that a ``weight.read`` event carries; the fields are typed where the device makes them."""
+    return Sample(
+        event.get("at", 0.0),
+        event.get("value"),
+        event.get("stable"),
+        event.get("status", "ok"),
+        event.get("raw", b""),
+    )
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    assert isinstance(value, Mapping)
+    return value
