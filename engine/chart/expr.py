@@ -92,9 +92,8 @@ def _piece(text: str, offset: int, builder: Builder) -> Piece:
     """Parse and build one expression that stands at ``offset`` of what the user wrote."""
     indent = 0
     try:
-        tree = parse_tree(text)
-        indent = len(text) - len(text.lstrip())
-        return builder.build_text(tree, text[indent:])
+        tree, line, indent = parse_tree(text)
+        return builder.build_text(tree, line)
     except ExpressionError as error:
         raise ExpressionError(error.code, error.offset + indent + offset, error.params) from error.__cause__
 

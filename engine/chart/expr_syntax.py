@@ -8,7 +8,7 @@ import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from engine.chart.expr_types import ExpressionError
 
@@ -46,11 +46,16 @@ class TemplatePart:
     is_expression: bool
 
 
-def parse_tree(text: str) -> ast.expr:
-    """Parse an expression that may run over several lines. Raises ExpressionError.
+class Parsed(NamedTuple):
+    """A syntax tree, the one line of text that its columns count in, and where that line begins in what was written."""
 
-    Offsets in the tree are UTF-8 bytes into ``text`` without its leading white space, all on one line.
-    """
+    tree: ast.expr
+    line: str
+    indent: int
+
+
+def parse_tree(text: str) -> Parsed:
+    """Parse an expression that may run over several lines. Raises ExpressionError."""
     if len(text) > MAX_LENGTH:
         raise ExpressionError("expression-too-long", 0, {"length": len(text), "limit": MAX_LENGTH})
     line = text.replace("\n", " ").replace("\r", " ")
@@ -63,16 +68,16 @@ def parse_tree(text: str) -> ast.expr:
             warnings.simplefilter("error")  # what Python only warns of ('\d', 1if x else 2) is a slip here
             body = ast.parse(stripped, mode="eval").body
     except SyntaxError as error:
-        if not error.offset:  # Python points nowhere when the text ends too early
+        if error.offset == 0:  # Python points nowhere when the text ends too early
             raise _explained(line, len(line.rstrip()), "the expression ends too early") from error
-        raise _explained(line, indent + min(error.offset - 1, len(stripped)), error.msg) from error
+        raise _explained(line, indent + min((error.offset or 1) - 1, len(stripped)), error.msg) from error
     except (ValueError, MemoryError, RecursionError) as error:  # a lone surrogate, or far too deep
         raise _explained(line, indent, str(error)) from error
     rest = stripped.encode()[body.end_col_offset :].decode()
     if "#" in rest:
         at = len(line) - len(rest) + rest.index("#")
         raise ExpressionError("not-allowed", at, {"construct": "#", "write": ""})
-    return body
+    return Parsed(body, stripped, indent)
 
 
 def split_template(text: str) -> tuple[TemplatePart, ...]:

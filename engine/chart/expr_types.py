@@ -48,7 +48,7 @@ _RULES: Final[Mapping[str, Mapping[tuple[str, str], ValueType]]] = {
     "//": {("number", "number"): NUMBER, ("duration", "duration"): NUMBER},
     "%": {("number", "number"): NUMBER, ("duration", "duration"): DURATION},
 }
-_ORDERED: Final = ("number", "mass", "duration", "time", "text")
+ORDERED: Final = ("number", "mass", "duration", "time", "text")
 _UNORDERED_TEXTS: Final = frozenset({"uuid", "choice", "secret"})  # alphabetical order of these is never meant
 SIGNED: Final = ("number", "duration", "mass")  # what has a sign: unary + and -, abs()
 
@@ -113,8 +113,8 @@ def comparison(operator: str, left: ValueType, right: ValueType) -> Misfit | Non
             return None
         return _bare_number(*kinds) or Misfit("right", str(left))
     for side, type_, other in (("left", left, right), ("right", right, left)):
-        if kind(type_) != "any" and (kind(type_) not in _ORDERED or type_.name in _UNORDERED_TEXTS):
-            expected = str(other) if type_ == NOTHING and kind(other) in _ORDERED else ", ".join(_ORDERED)
+        if kind(type_) != "any" and (kind(type_) not in ORDERED or type_.name in _UNORDERED_TEXTS):
+            expected = str(other) if type_ == NOTHING and kind(other) in ORDERED else ", ".join(ORDERED)
             return Misfit("left" if side == "left" else "right", expected)
     if kinds[0] == kinds[1] or "any" in kinds:
         return None
