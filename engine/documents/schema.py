@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 from engine.documents.predicate import Predicate, compile_predicate
@@ -143,8 +144,15 @@ class _Translator:
 
     def wrong_type(self, error: Any) -> Iterator[Diagnostic]:
         wanted = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
-        expected = tuple(_WORD_OF_TYPE[name] for name in wanted)
-        yield self._at(error, "wrong-type", expected=expected, found=found(error.instance))
+        yield self._wrong_type(error, [_WORD_OF_TYPE[name] for name in wanted])
+
+    def _wrong_type(self, error: Any, words: Iterable[str]) -> Diagnostic:
+        expected = tuple(dict.fromkeys(words))
+        if expected == ("text",) and isinstance(error.instance, int | Decimal):
+            return self._at(error, "needs-quotes", found=found(error.instance))
+        if len(expected) > 1:
+            expected = tuple(word for word in expected if word != "nothing")  # it may be left out: not worth a word
+        return self._at(error, "wrong-type", expected=expected, found=found(error.instance))
 
     def wrong_value(self, error: Any) -> Iterator[Diagnostic]:
         values = error.validator_value if error.validator == "enum" else [error.validator_value]
@@ -199,7 +207,7 @@ class _Translator:
                     else [_WORD_OF_TYPE[name] for name in ([wanted] if isinstance(wanted, str) else wanted)]
                 )
                 expected += words
-            yield self._at(error, "wrong-type", expected=tuple(dict.fromkeys(expected)), found=found(error.instance))
+            yield self._wrong_type(error, expected)
         else:
             values = [value for inner in tops for value in _values(inner)]
             yield self._wrong_value(error, values)

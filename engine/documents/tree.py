@@ -45,6 +45,16 @@ class Map(dict[str, "Value"]):
         """Where the value of ``key`` stands; the start of the mapping for a key that is not there."""
         return value_position(self.marks.get(key, self.start))
 
+    def section(self, key: str) -> Map:
+        """The mapping under ``key``; an empty one, at this mapping's place, when there is none."""
+        value = self.get(key)
+        return value if isinstance(value, Map) else Map(self.start)
+
+    def text(self, key: str) -> str | None:
+        """The text under ``key``; None when there is none, or something else."""
+        value = self.get(key)
+        return value if isinstance(value, str) else None
+
     def is_quoted(self, key: str) -> bool:
         """Whether the value of ``key`` was written in quotes (or as a block of text)."""
         return key in self.marks and self.marks[key][5]

@@ -28,8 +28,12 @@ WORDS: Final[dict[str, str]] = {
     "rate": "a rate such as '10 Hz'",
     "mass": "a mass such as '50 g'",
     "quantity": "a number with a unit such as '50 g'",
+    "kind:duration": "time",
+    "kind:rate": "rate",
+    "kind:mass": "mass",
+    "kind:quantity": "any quantity",
     "mac": "'auto' or a hardware address such as 'AA:BB:CC:DD:EE:01'",
-    "name": "a name of letters, digits, '-', '_' and spaces",
+    "name": "a name (without '/', '\\', ':' and blanks at its ends)",
 }
 
 ENTRIES: Final[dict[str, Entry]] = {
@@ -51,7 +55,12 @@ ENTRIES: Final[dict[str, Entry]] = {
     "wrong-type": Entry(
         "expected {expected}, found {found}",
         "The value is of another kind than this key takes.",
-        "write {expected}; a text that looks like a number or true/false needs quotes",
+        "write {expected}",
+    ),
+    "needs-quotes": Entry(
+        "expected a text, found {found}",
+        "What looks like a number or true/false is one, unless it stands in quotes.",
+        "put quotes around the value",
     ),
     "wrong-value": Entry(
         "'{value}' is not possible here",
@@ -71,7 +80,7 @@ ENTRIES: Final[dict[str, Entry]] = {
     "needs-unit": Entry(
         "'{value}' has no unit",
         "A bare number does not say whether it means seconds or minutes, grams or kilograms.",
-        "write {kind}: '{example}', say",
+        "write the unit, as in '{example}'",
     ),
     "unknown-unit": Entry(
         "'{unit}' is not a unit of {kind}",
@@ -86,13 +95,13 @@ ENTRIES: Final[dict[str, Entry]] = {
     "too-small": Entry("{value} is too small", "There is a lowest value for this key.", "write {limit} or more"),
     "too-large": Entry("{value} is too large", "There is a highest value for this key.", "write {limit} or less"),
     "too-short": Entry(
-        "this is too short",
-        "Something has to stand here: {limit} or more characters, items or keys.",
+        "at least {limit} must be given here",
+        "There is a lowest number of characters, items or keys for this place.",
         "write {limit} or more",
     ),
     "too-long": Entry(
-        "this is too long",
-        "There is room for {limit} characters, items or keys.",
+        "at most {limit} can be given here",
+        "There is a highest number of characters, items or keys for this place.",
         "write {limit} or fewer",
     ),
     "not-unique": Entry("'{value}' stands in this list twice", "Each item counts once.", "remove one of the two"),
@@ -170,6 +179,16 @@ ENTRIES: Final[dict[str, Entry]] = {
         "no chart is called '{chart}'",
         "A chart is named by a shipped name, or by the path of a file.",
         "shipped charts are: {allowed}; a file of your own is written as ./name.yaml",
+    ),
+    "protocols-clash": Entry(
+        "{protocols} cannot share a port",
+        "Bytes of two scales on one port cannot be told apart; cards and one scale can.",
+        "keep one of them, or give each device a port of its own",
+    ),
+    "line-setting-needed": Entry(
+        "the protocols on this port differ in '{key}' ({values})",
+        "A port has one setting; which of them the device is set to cannot be known.",
+        "add '{key}: ...' to the device",
     ),
     "must-be-positive": Entry(
         "'{value}' must be more than zero",

@@ -8,7 +8,7 @@ from typing import Final
 
 from engine.documents.catalog import Language, phrase, word
 
-_WORD_PARAMS: Final = frozenset({"expected", "found", "kind"})
+_WORD_PARAMS: Final = {"expected": "", "found": "", "kind": "kind:"}  # parameter: prefix of its words
 _MOST_LISTED: Final = 16
 _LONGEST_SHOWN: Final = 80
 _FINAL_DIGITS: Final = frozenset("013678")  # 영, 일, 삼, 육, 칠, 팔 end in a consonant
@@ -41,10 +41,10 @@ def _show(name: str, value: object, language: Language) -> str:
     if isinstance(value, list | tuple | set | frozenset):
         items = sorted(map(str, value)) if isinstance(value, set | frozenset) else list(map(str, value))
         if name in _WORD_PARAMS:
-            return phrase("or", language).join(word(item, language) for item in items)
+            return phrase("or", language).join(word(_WORD_PARAMS[name] + item, language) for item in items)
         shown = ", ".join(items[:_MOST_LISTED])
         return f"{shown}, …" if len(items) > _MOST_LISTED else shown
-    text = word(str(value), language) if name in _WORD_PARAMS else str(value)
+    text = word(_WORD_PARAMS[name] + str(value), language) if name in _WORD_PARAMS else str(value)
     return visible(text if len(text) <= _LONGEST_SHOWN or name in {"places", "detail"} else text[:_LONGEST_SHOWN] + "…")
 
 

@@ -28,8 +28,12 @@ WORDS: Final[dict[str, str]] = {
     "rate": "'10 Hz' 같은 빈도",
     "mass": "'50 g' 같은 무게",
     "quantity": "'50 g'처럼 단위가 붙은 수",
+    "kind:duration": "시간",
+    "kind:rate": "빈도",
+    "kind:mass": "무게",
+    "kind:quantity": "수량",
     "mac": "auto 또는 'AA:BB:CC:DD:EE:01' 같은 하드웨어 주소",
-    "name": "글자, 숫자, '-', '_', 공백으로 된 이름",
+    "name": "이름('/', '\\', ':'이나 양 끝의 공백 없이)",
 }
 
 ENTRIES: Final[dict[str, Entry]] = {
@@ -51,7 +55,12 @@ ENTRIES: Final[dict[str, Entry]] = {
     "wrong-type": Entry(
         "{expected}{expected:이/가} 와야 하는데 {found}{found:이/가} 있습니다",
         "이 키가 받는 것과 다른 종류의 값입니다.",
-        "{expected}{expected:으로/로} 쓰세요. 수나 true/false처럼 보이는 글은 따옴표가 필요합니다",
+        "{expected}{expected:으로/로} 쓰세요",
+    ),
+    "needs-quotes": Entry(
+        "글이 와야 하는데 {found}{found:이/가} 있습니다",
+        "수나 true/false처럼 보이는 것은 따옴표가 없으면 글이 아닙니다.",
+        "값을 따옴표로 감싸세요",
     ),
     "wrong-value": Entry(
         "'{value}'{value:은/는} 여기에 쓸 수 없습니다",
@@ -71,7 +80,7 @@ ENTRIES: Final[dict[str, Entry]] = {
     "needs-unit": Entry(
         "'{value}'에 단위가 없습니다",
         "수만으로는 초인지 분인지, 그램인지 킬로그램인지 알 수 없습니다.",
-        "{kind}{kind:으로/로} 쓰세요. 예: '{example}'",
+        "'{example}'처럼 단위를 쓰세요",
     ),
     "unknown-unit": Entry(
         "'{unit}'{unit:은/는} {kind}의 단위가 아닙니다",
@@ -86,13 +95,13 @@ ENTRIES: Final[dict[str, Entry]] = {
     "too-small": Entry("{value}{value:은/는} 너무 작습니다", "이 키에는 최솟값이 있습니다.", "{limit} 이상으로 쓰세요"),
     "too-large": Entry("{value}{value:은/는} 너무 큽니다", "이 키에는 최댓값이 있습니다.", "{limit} 이하로 쓰세요"),
     "too-short": Entry(
-        "너무 짧습니다",
-        "글자, 항목 또는 키가 {limit}개 이상 있어야 합니다.",
+        "{limit}개 이상 있어야 합니다",
+        "이 자리에 올 글자, 항목 또는 키의 최소 개수가 있습니다.",
         "{limit}개 이상 쓰세요",
     ),
     "too-long": Entry(
-        "너무 깁니다",
-        "글자, 항목 또는 키는 {limit}개까지입니다.",
+        "{limit}개까지만 쓸 수 있습니다",
+        "이 자리에 올 글자, 항목 또는 키의 최대 개수가 있습니다.",
         "{limit}개 이하로 쓰세요",
     ),
     "not-unique": Entry(
@@ -176,6 +185,16 @@ ENTRIES: Final[dict[str, Entry]] = {
         "'{chart}'{chart:이라는/라는} 차트가 없습니다",
         "차트는 제공된 이름이나 파일 경로로 적습니다.",
         "제공된 차트: {allowed}. 직접 만든 파일은 ./name.yaml 처럼 쓰세요",
+    ),
+    "protocols-clash": Entry(
+        "{protocols}{protocols:은/는} 한 포트를 같이 쓸 수 없습니다",
+        "한 포트에 든 두 저울의 바이트는 구별할 수 없습니다. 카드와 저울 하나는 구별됩니다.",
+        "하나만 남기거나 장치마다 포트를 따로 적으세요",
+    ),
+    "line-setting-needed": Entry(
+        "이 포트의 프로토콜들은 '{key}'{key:이/가} 서로 다릅니다({values})",
+        "포트의 설정은 하나인데, 장치가 어느 쪽으로 맞춰져 있는지 알 수 없습니다.",
+        "장치에 '{key}: ...'{key:을/를} 더하세요",
     ),
     "must-be-positive": Entry(
         "'{value}'{value:은/는} 0보다 커야 합니다",

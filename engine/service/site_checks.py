@@ -1,0 +1,203 @@
+"""What is wrong with a site.yaml beyond its shape: names that do not exist, ports used twice, files that are missing.
+
+Each check looks at what it needs and passes over what has the wrong shape (the schema has told that), so that all
+problems come out at once.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from engine.documents.suggest import did_you_mean
+from engine.documents.tree import Document, Map, Seq, Value
+from engine.errors import Diagnostic, Position, UnitError
+from engine.units import Quantity, parse_duration, parse_mass, parse_rate
+from parsers import ProtocolInfo
+
+_CHART_FILE: Final = re.compile(r"[/\\]|\.ya?ml\Z")
+_STORE: Final = re.compile(r"sqlite:///[^?\0]*[^/?\0]\Z|postgresql://[^/\s]*/[^/\s]+\Z")
+_LINE_SETTINGS: Final = ("baudrate", "data_bits", "parity", "stop_bits")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a site can name: the protocols there are, and the charts that ship."""
+
+    protocols: Mapping[str, ProtocolInfo]
+    charts: Collection[str]
+
+
+def check_site(document: Document, base_dir: Path, known: Known) -> list[Diagnostic]:
+    """Every problem that the schema cannot see, in the order of the file."""
+    root = document.root
+    findings = [
+        *_server(root.section("server"), base_dir),
+        *_store(root.section("store")),
+        *_positive(root),
+        *_lines(root, base_dir, known),
+    ]
+    return sorted(findings, key=lambda finding: (finding.position, finding.code))
+
+
+def is_chart_file(chart: str) -> bool:
+    """Whether ``chart:`` names a file rather than a shipped chart: it has a slash, or ends in .yaml."""
+    return _CHART_FILE.search(chart) is not None
+
+
+def _server(server: Map, base_dir: Path) -> Iterator[Diagnostic]:
+    url = server.text("url")
+    if url is not None and not _is_server_url(url):
+        yield Diagnostic("bad-url", server.at("url"), {"url": _without_user(url)})
+    tls = server.section("tls")
+    if tls and url is not None and url.lower().startswith("http://"):
+        yield Diagnostic("tls-without-https", server.key_at("tls"))
+    for name in tls:
+        path = tls.text(name)
+        if path is not None and not _is_file(base_dir / path):
+            yield Diagnostic("referenced-file-missing", tls.at(name), {"path": path})
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # ValueError: a NUL in the path
+        return False
+
+
+def _is_server_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    is_plain = parts.username is None and not parts.query and not parts.fragment and port != 0
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and is_plain and not re.search(r"\s", url)
+
+
+def _without_user(url: str) -> str:
+    """The URL without what may be a password."""
+    return re.sub(r"(?<=//)[^/@]*@", "…@", url)
+
+
+def _store(store: Map) -> Iterator[Diagnostic]:
+    url = store.text("url")
+    if url is not None and (not _STORE.match(url) or url == "sqlite:///:memory:"):
+        yield Diagnostic("bad-store-url", store.at("url"), {"url": _without_user(url)})
+
+
+def _positive(root: Map) -> Iterator[Diagnostic]:
+    """Times and rates that must not be zero."""
+    for section in ("sync", "upload", "heartbeat"):
+        yield from _not_zero(root.section(section), "interval", parse_duration)
+    yield from _not_zero(root.section("stream"), "max_rate", parse_rate)
+
+
+def _not_zero(owner: Map, key: str, parse: Callable[[str], float | Quantity]) -> Iterator[Diagnostic]:
+    text = owner.text(key)
+    if text is None:
+        return
+    try:
+        value = parse(text)
+    except UnitError:
+        return  # the schema has told
+    if (value.base if isinstance(value, Quantity) else value) <= 0:
+        yield Diagnostic("must-be-positive", owner.at(key), {"value": text})
+
+
+def _lines(root: Map, base_dir: Path, known: Known) -> Iterator[Diagnostic]:
+    raw = root.get("lines")
+    lines = [line for line in raw if isinstance(line, Map)] if isinstance(raw, Seq) else []
+    names: dict[str, Position] = {}
+    ports: dict[str, tuple[str, Position]] = {}
+    for index, line in enumerate(lines):
+        name = line.text("name")
+        if name is not None and name in names:
+            related = ((names[name], "first-place"),)
+            yield Diagnostic("duplicate-line", line.at("name"), {"line": name}, related=related)
+        elif name is not None:
+            names[name] = line.at("name")
+        yield from _chart(line, base_dir, known.charts)
+        for device_name, device in line.section("devices").items():
+            if isinstance(device, Map):
+                yield from _device(device_name, device, known)
+                yield from _port(device, f"{name or index + 1}.{device_name}", ports)
+
+
+def _chart(line: Map, base_dir: Path, charts: Collection[str]) -> Iterator[Diagnostic]:
+    chart = line.text("chart")
+    if chart is None:
+        return
+    if is_chart_file(chart):
+        if not _is_file(base_dir / chart):
+            yield Diagnostic("referenced-file-missing", line.at("chart"), {"path": chart})
+    elif chart not in charts:
+        params = {"chart": chart, "guess": did_you_mean(chart, charts), "allowed": sorted(charts)}
+        yield Diagnostic("unknown-chart", line.at("chart"), params)
+
+
+def _port(device: Map, owner: str, ports: dict[str, tuple[str, Position]]) -> Iterator[Diagnostic]:
+    port = device.text("port")
+    if port is None or port.lower().startswith("loop://"):  # every loop:// is a port of its own
+        return
+    other, position = ports.setdefault(_same_port(port), (owner, device.at("port")))
+    if other != owner:
+        params = {"port": port, "other": other}
+        related = ((position, "other-device"),)
+        yield Diagnostic("port-used-twice", device.at("port"), params, related=related)
+
+
+def _same_port(port: str) -> str:
+    """One text for one port: links are followed, COM names and URLs have no case."""
+    if "://" in port or re.match(r"(?i)(\\\\\.\\)?com\d+\Z", port):
+        return port.lower().removeprefix("\\\\.\\")
+    try:
+        return os.path.realpath(port)
+    except (OSError, ValueError):
+        return port
+
+
+def _device(name: str, device: Map, known: Known) -> Iterator[Diagnostic]:
+    if name != "signal":
+        yield from _protocols(device, known.protocols)
+    noise = device.section("filter")
+    yield from _not_zero(noise, "spike", parse_mass)
+    yield from _not_zero(device, "leave_after", parse_duration)
+    yield from _not_zero(device, "silent_after", parse_duration)
+    median = noise.get("median")
+    if isinstance(median, int) and median > 0 and median % 2 == 0:
+        yield Diagnostic("median-not-odd", noise.at("median"), {"value": median})
+
+
+def _protocols(device: Map, protocols: Mapping[str, ProtocolInfo]) -> Iterator[Diagnostic]:
+    named = [(name, position) for name, position in _named_protocols(device) if isinstance(name, str)]
+    for name, position in named:
+        if name not in protocols:
+            params = {"protocol": name, "guess": did_you_mean(name, protocols), "allowed": sorted(protocols)}
+            yield Diagnostic("unknown-protocol", position, params)
+    infos = [protocols[name] for name, _ in named if name in protocols]
+    scales = [info.name for info in infos if info.kind == "scale"]
+    if len(scales) > 1:
+        yield Diagnostic("protocols-clash", device.at("protocol"), {"protocols": scales})
+    elif len(infos) > 1:
+        yield from _differing_lines(device, infos)
+
+
+def _named_protocols(device: Map) -> list[tuple[Value, Position]]:
+    raw = device.get("protocol")
+    if isinstance(raw, Seq):
+        return [(name, raw.at(index)) for index, name in enumerate(raw)]
+    return [(raw, device.at("protocol"))]
+
+
+def _differing_lines(device: Map, infos: list[ProtocolInfo]) -> Iterator[Diagnostic]:
+    """Two protocols on one port whose devices leave the factory set differently: the site has to say which holds."""
+    for setting in _LINE_SETTINGS:
+        if setting not in device and len({getattr(info.line, setting) for info in infos}) > 1:
+            values = [f"{info.name} {getattr(info.line, setting)}" for info in infos]
+            yield Diagnostic("line-setting-needed", device.key_at("protocol"), {"key": setting, "values": values})
