@@ -1,0 +1,317 @@
+"""The ledger itself: gateway row, records, outbox. Synchronous, for the one thread that owns the connection.
+
+No Pony entity leaves this module, and no session outlives a method.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final, TypeVar
+
+import structlog
+from pony import orm
+from pony.orm.dbapiprovider import DBException
+
+from engine.clock import Clock
+from engine.ports import (
+    Delivery,
+    GatewayIdentity,
+    SaveResult,
+    Secret,
+    StoreCounts,
+    StoredGateway,
+    StoreError,
+    StoreFullError,
+    WeighingRecord,
+)
+from engine.store.backend import Backend
+from engine.store.entities import RECORD_COUNTER, Entities, define_entities
+from engine.store.journal import Journal, encode_line
+from engine.store.records import (
+    check_record,
+    clean_text,
+    delivery_changes,
+    from_row,
+    parse_utc,
+    same_content,
+    to_columns,
+    utc_text,
+)
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+_BATCH: Final = 500
+_WAITING: Final = "is_sent = FALSE AND rejected_at IS NULL"
+
+
+class Ledger:
+    """Every method is one transaction. All raise StoreError; a failed one has changed nothing."""
+
+    def __init__(self, backend: Backend, clock: Clock) -> None:
+        self._backend = backend
+        self._clock = clock
+        self._journal = Journal(backend.journal_directory, clock)
+        self._database: Any = None
+        self._tables: Entities
+        self._newest = 0  # the highest sequence number that is committed
+
+    # -- life ---------------------------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Claim the database, create or upgrade its tables, and settle what an earlier process left behind."""
+        self._backend.claim()
+        try:
+            self._connect()
+        except StoreFullError:
+            if not self._backend.make_room():
+                raise
+            self._connect()
+        self._journal.open()
+        self._newest = self._write(self._align_counter)
+        doubtful = self._write(self._doubt_waiting_records)
+        self._catch_up()
+        self._backend.keep_room()
+        log.info("store.database.opened", place=self._backend.place, newest=self._newest, doubtful=doubtful)
+
+    def close(self) -> None:
+        """Write what the journal still lacks, close everything, give the lock back. Harmless a second time."""
+        try:
+            if self._database is not None:
+                self._catch_up()
+                log.info("store.database.closed", place=self._backend.place)
+        finally:
+            self._database = None
+            self._journal.close()
+            self._backend.release()
+
+    def _connect(self) -> None:
+        database = orm.Database()
+        tables = define_entities(database)
+        try:
+            self._backend.bind(database)
+            # Pony's check of the tables would close the connection, and on PostgreSQL the lock with it; the tables'
+            # step number says that they are ours.
+            database.generate_mapping(check_tables=False)
+        except (orm.OrmError, DBException, *self._backend.failures) as error:
+            raise self._backend.explain(error) from error
+        self._database, self._tables = database, tables
+
+    def _align_counter(self) -> int:
+        """Go on counting after the highest number ever given, also when the database is older than its journal."""
+        counter = self._tables.counter[RECORD_COUNTER]
+        written = self._journal.last_sequence
+        if written > counter.value:
+            log.error(
+                "store.journal.ahead",
+                place=self._backend.place,
+                journal=str(self._backend.journal_directory),
+                database_sequence=counter.value,
+                journal_sequence=written,
+            )
+            counter.value = written
+        return int(counter.value)
+
+    def _doubt_waiting_records(self) -> int:
+        """An earlier process may have died between a POST and its note: what waits may be at the server already."""
+        cursor = self._database.execute(
+            f"UPDATE weighing_records SET may_have_arrived = TRUE WHERE {_WAITING} AND may_have_arrived = FALSE",  # noqa: S608 - a constant
+            {},
+            {},
+        )
+        return int(cursor.rowcount)
+
+    # -- gateway ------------------------------------------------------------------------------------------------------
+
+    def load_gateway(self) -> StoredGateway | None:
+        """The gateway row, or None when there has never been one."""
+        return self._read(self._load_gateway)
+
+    def _load_gateway(self) -> StoredGateway | None:
+        row = self._tables.gateway.get()
+        return None if row is None else _gateway(row)
+
+    def save_identity(self, identity: GatewayIdentity) -> StoredGateway:
+        """Insert or update mac, hostname and address; with another mac it is another gateway, not yet approved."""
+        return self._write(partial(self._save_identity, identity, self._now()))
+
+    def _save_identity(self, identity: GatewayIdentity, now: str) -> StoredGateway:
+        changes = {"hostname": identity.hostname, "ip_address": identity.ip_address, "updated_at": now}
+        row = self._tables.gateway.get()
+        if row is not None and row.mac_address != identity.mac_address:
+            log.warning("store.gateway.replaced", was=row.mac_address, now=identity.mac_address)
+            row.delete()
+            row = None
+        if row is None:
+            row = self._tables.gateway(mac_address=identity.mac_address, created_at=now, **changes)
+        else:
+            row.set(**changes)
+        return _gateway(row)
+
+    def save_token(self, token: Secret, gateway_id: str | None, status: str) -> None:
+        """Keep the token; the first approval's time stays for ever."""
+        now = self._now()
+        if clean_text(token) != token:
+            raise StoreError(f"{self._backend.place}: the token holds characters that cannot be stored")
+        changes: dict[str, object] = {
+            "access_token": str(token),
+            "gateway_id": None if gateway_id is None else clean_text(gateway_id),
+            "status": clean_text(status),
+        }
+        self._write(partial(self._change_gateway, changes, now, approved_at=now))
+        log.info("store.token.saved", token=repr(token), gateway_id=gateway_id, status=status)
+
+    def save_status(self, status: str) -> None:
+        """What the server last said of this gateway."""
+        self._write(partial(self._change_gateway, {"status": clean_text(status)}, self._now()))
+
+    def save_heartbeat(self) -> None:
+        """The server answered a heartbeat now."""
+        now = self._now()
+        self._write(partial(self._change_gateway, {"last_heartbeat": now}, now))
+
+    def forget_token(self, reason: str) -> None:
+        """Drop the token and nothing else."""
+        self._write(partial(self._change_gateway, {"access_token": None}, self._now()))
+        log.warning("store.token.forgotten", reason=reason)
+
+    def _change_gateway(self, changes: dict[str, object], now: str, approved_at: str | None = None) -> None:
+        row = self._tables.gateway.get()
+        if row is None:
+            raise StoreError(f"{self._backend.place}: there is no gateway row yet; save_identity comes first")
+        row.set(**changes, updated_at=now, approved_at=row.approved_at or approved_at)
+
+    # -- records ------------------------------------------------------------------------------------------------------
+
+    def save_record(self, record: WeighingRecord) -> SaveResult:
+        """Commit a record, then journal it. A repeat of the same record is KNOWN; other content is a StoreError."""
+        check_record(record)
+        now = self._now()
+        result, sequence = self._write(partial(self._insert, record, now))
+        self._newest = max(self._newest, sequence)
+        if result is SaveResult.SAVED and self._journal.last_sequence == sequence - 1:  # mostly: nothing to look up
+            self._journal.append([encode_line(replace(record, sequence=sequence), now)])
+        self._catch_up()
+        log.debug("store.record.committed", uuid=record.uuid, sequence=sequence, result=result.value)
+        return result
+
+    def _insert(self, record: WeighingRecord, now: str) -> tuple[SaveResult, int]:
+        known = self._tables.record.get(uuid=record.uuid)
+        if known is not None:
+            if not same_content(from_row(known), record):
+                raise StoreError(f"record {record.uuid} is in {self._backend.place} already, with other content")
+            return SaveResult.KNOWN, known.sequence
+        counter = self._tables.counter[RECORD_COUNTER]
+        counter.value += 1
+        self._tables.record(**to_columns(record, counter.value, now))
+        return SaveResult.SAVED, counter.value
+
+    def pending_records(self, limit: int) -> Sequence[WeighingRecord]:
+        """At most ``limit`` records that are neither sent nor parked, oldest first."""
+        return [record for record, _ in self._select(f"{_WAITING} ORDER BY sequence LIMIT $limit", limit=max(0, limit))]
+
+    def records_after(self, sequence: int, limit: int) -> Sequence[WeighingRecord]:
+        """At most ``limit`` records of any standing with a higher sequence number, oldest first."""
+        return [record for record, _ in self._after(sequence, limit)]
+
+    def save_deliveries(self, deliveries: Collection[Delivery]) -> None:
+        """Note a batch of attempts in one transaction."""
+        if deliveries:
+            self._write(partial(self._note, deliveries, self._now()))
+
+    def _note(self, deliveries: Collection[Delivery], now: str) -> None:
+        for delivery in deliveries:
+            row = self._tables.record.get(uuid=delivery.uuid)
+            if row is None:
+                log.error("store.delivery.unknown", uuid=delivery.uuid, kind=delivery.kind.value)
+            elif changes := delivery_changes(from_row(row), delivery, now):
+                row.set(**changes)
+
+    def counts(self) -> StoreCounts:
+        """How many records there are, and where they stand."""
+        return self._read(self._count)
+
+    def _count(self) -> StoreCounts:
+        # What waits and what is parked are short ranges of the outbox's index; the rest is sent.
+        total, waiting, unsent = (
+            self._database.get(f"SELECT count(*) FROM weighing_records{where}", {}, {})  # noqa: S608 - constants
+            for where in ("", f" WHERE {_WAITING}", " WHERE is_sent = FALSE")
+        )
+        return StoreCounts(total=total, sent=total - unsent, waiting=waiting, rejected=unsent - waiting)
+
+    # -- journal ------------------------------------------------------------------------------------------------------
+
+    def _catch_up(self) -> None:
+        """Append to the journal what is committed and not yet there: mostly the one record just saved."""
+        while self._journal.last_sequence < self._newest:
+            try:
+                missing = self._after(self._journal.last_sequence, _BATCH)
+            except StoreError as error:  # the record is safe; its line follows with the next one
+                log.error("store.journal.postponed", reason=str(error))  # noqa: TRY400 - expected, no traceback
+                return
+            if not missing or not self._journal.append([encode_line(*item) for item in missing]):
+                return
+
+    # -- sessions -----------------------------------------------------------------------------------------------------
+
+    def _after(self, sequence: int, limit: int) -> list[tuple[WeighingRecord, str]]:
+        return self._select("sequence > $sequence ORDER BY sequence LIMIT $limit", sequence=sequence, limit=limit)
+
+    def _select(self, condition: str, **values: object) -> list[tuple[WeighingRecord, str]]:
+        """Records with the time of their commit. Raw SQL, because Pony's generator queries read Python's bytecode."""
+        sql = f"SELECT * FROM weighing_records WHERE {condition}"  # noqa: S608 - constants; values are bound
+        return self._read(lambda: list(_readable(self._tables.record.select_by_sql(sql, {}, values))))
+
+    def _read(self, work: Callable[[], T]) -> T:
+        return self._in_session(orm.db_session(strict=True), work)
+
+    def _write(self, work: Callable[[], T]) -> T:
+        """One transaction; on a full disk the reserve is freed and the work done once more."""
+        # Nobody else writes, so that Pony's optimistic checks of what was read have nothing to find.
+        session = partial(orm.db_session, immediate=True, optimistic=False, strict=True)
+        try:
+            result = self._in_session(session(), work)
+        except StoreFullError:
+            if not self._backend.make_room():
+                raise
+            result = self._in_session(session(), work)
+        self._backend.keep_room()
+        return result
+
+    def _in_session(self, session: Any, work: Callable[[], T]) -> T:
+        if self._database is None:
+            raise StoreError(f"{self._backend.place}: the store is closed")
+        try:
+            with session:
+                return work()
+        except StoreError:
+            raise
+        except (orm.OrmError, DBException, *self._backend.failures) as error:
+            raise self._backend.explain(error) from error
+
+    def _now(self) -> str:
+        return utc_text(self._clock.now())
+
+
+def _readable(rows: Iterable[Any]) -> Iterator[tuple[WeighingRecord, str]]:
+    """The records of rows. One that a foreign hand or a bad sector made senseless must not hold up all the others."""
+    for row in rows:
+        try:
+            yield from_row(row), row.created_at
+        except (ArithmeticError, TypeError, ValueError) as error:
+            log.error("store.record.unreadable", uuid=row.uuid, reason=repr(error))  # noqa: TRY400 - no bug of ours
+
+
+def _gateway(row: Any) -> StoredGateway:
+    return StoredGateway(
+        mac_address=row.mac_address,
+        hostname=row.hostname,
+        ip_address=row.ip_address,
+        access_token=Secret(row.access_token) if row.access_token else None,
+        status=row.status,
+        gateway_id=row.gateway_id,
+        approved_at=parse_utc(row.approved_at) if row.approved_at else None,
+        last_heartbeat=parse_utc(row.last_heartbeat) if row.last_heartbeat else None,
+    )

@@ -1,0 +1,158 @@
+"""The store as the service sees it: awaitable methods over one thread that owns the one connection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from engine.clock import Clock
+from engine.ports import (
+    Delivery,
+    GatewayIdentity,
+    SaveResult,
+    Secret,
+    StoreCounts,
+    StoredGateway,
+    StoreError,
+    WeighingRecord,
+)
+from engine.store.urls import SqliteTarget, parse_url
+
+if TYPE_CHECKING:
+    from engine.store.ledger import Ledger
+
+T = TypeVar("T")
+
+
+async def open_store(url: str, *, base_dir: Path, clock: Clock) -> LedgerStore:
+    """Open the store that ``store.url`` names; a relative SQLite path counts from ``base_dir``.
+
+    Creates or upgrades the tables. Use as ``async with await open_store(...) as store``, or ``await store.close()``.
+    Raises StoreLockedError when another service has it open, StoreFullError, and StoreError for everything else that
+    keeps it from opening (bad URL, missing folder, no permission, damaged file, newer tables, no driver, no server).
+    """
+    target = parse_url(url, base_dir)
+
+    def make_ledger() -> Ledger:  # in the thread: Pony's import takes a while
+        from engine.store.ledger import Ledger
+
+        if isinstance(target, SqliteTarget):
+            from engine.store.sqlite import SqliteBackend
+
+            return Ledger(SqliteBackend(target.path, clock), clock)
+        from engine.store.postgres import PostgresBackend
+
+        return Ledger(PostgresBackend(target), clock)
+
+    store = LedgerStore(make_ledger)
+    try:
+        await store._run(lambda ledger: ledger.open())  # noqa: SLF001 - the one factory
+    except BaseException:
+        await store.close()
+        raise
+    return store
+
+
+class LedgerStore:
+    """``engine.ports.Store`` on Pony. Safe to call from any task; calls are done one after the other.
+
+    A call that is cancelled may still have happened: every one of them is safe to repeat.
+    """
+
+    def __init__(self, make_ledger: Callable[[], Ledger]) -> None:
+        self._make_ledger = make_ledger
+        self._ledger: Ledger | None = None
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        self._is_closed = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Finish what was asked, close the database and end the thread. Harmless a second time."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        closing = self._thread.submit(self._close)
+        try:
+            await asyncio.shield(asyncio.wrap_future(closing))
+        finally:
+            # Also when we are cancelled here: no thread outlives the store. The thread is at its last job.
+            self._thread.shutdown(wait=True)
+
+    async def load_gateway(self) -> StoredGateway | None:
+        """The gateway row, or None when this database has never had one."""
+        return await self._run(lambda ledger: ledger.load_gateway())
+
+    async def save_identity(self, identity: GatewayIdentity) -> StoredGateway:
+        """Insert or update mac, hostname and address; an existing token, status and approval stay.
+
+        Another mac address is another gateway: its row takes the place of the old one and is not approved.
+        """
+        return await self._run(lambda ledger: ledger.save_identity(identity))
+
+    async def save_token(self, token: Secret, gateway_id: str | None, status: str) -> None:
+        """The gateway is approved: keep its token; ``approved_at`` is set the first time only."""
+        await self._run(lambda ledger: ledger.save_token(token, gateway_id, status))
+
+    async def save_status(self, status: str) -> None:
+        """What the server last said of this gateway (``pending``, ``active`` ...)."""
+        await self._run(lambda ledger: ledger.save_status(status))
+
+    async def forget_token(self, reason: str) -> None:
+        """Drop the local token. Weighing records are untouched."""
+        await self._run(lambda ledger: ledger.forget_token(reason))
+
+    async def save_heartbeat(self) -> None:
+        """The server answered a heartbeat now."""
+        await self._run(lambda ledger: ledger.save_heartbeat())
+
+    async def save_record(self, record: WeighingRecord) -> SaveResult:
+        """Commit a record and its place in the outbox in one transaction, then journal it.
+
+        What the outbox knows of a record (sent, attempts ...) is not taken from ``record``: a new one starts unsent.
+        Raises StoreFullError when the disk is full, StoreError when the uuid exists with other content.
+        """
+        return await self._run(lambda ledger: ledger.save_record(record))
+
+    async def pending_records(self, limit: int) -> Sequence[WeighingRecord]:
+        """At most ``limit`` records that are neither sent nor parked, oldest sequence first."""
+        return await self._run(lambda ledger: ledger.pending_records(limit))
+
+    async def records_after(self, sequence: int, limit: int) -> Sequence[WeighingRecord]:
+        """At most ``limit`` records of any standing whose sequence number is higher, oldest first."""
+        return await self._run(lambda ledger: ledger.records_after(sequence, limit))
+
+    async def save_deliveries(self, deliveries: Collection[Delivery]) -> None:
+        """Note a batch of attempts in one transaction: sent, parked with a reason, or one more failed attempt.
+
+        ``attempts`` counts the failed ones. A delivered record stays delivered; an unknown uuid is logged.
+        """
+        await self._run(lambda ledger: ledger.save_deliveries(deliveries))
+
+    async def counts(self) -> StoreCounts:
+        """How many records there are, and where they stand."""
+        return await self._run(lambda ledger: ledger.counts())
+
+    async def _run(self, work: Callable[[Ledger], T]) -> T:
+        if self._is_closed:
+            raise StoreError("the store is closed")
+        return await asyncio.wrap_future(self._thread.submit(self._work, work))
+
+    def _work(self, work: Callable[[Ledger], T]) -> T:
+        if self._ledger is None:
+            self._ledger = self._make_ledger()
+        return work(self._ledger)
+
+    def _close(self) -> None:
+        if self._ledger is not None:
+            self._ledger.close()

@@ -1,0 +1,1 @@
+"""What tests of charts and services need: in-memory twins of the ports."""

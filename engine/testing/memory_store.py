@@ -1,0 +1,138 @@
+"""The store's twin in memory: the same answers and refusals, nothing on a disk. For tests of what stands above it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC
+from typing import Any, Final
+
+from engine.clock import Clock
+from engine.ports import (
+    Delivery,
+    GatewayIdentity,
+    SaveResult,
+    Secret,
+    StoreCounts,
+    StoredGateway,
+    StoreError,
+    WeighingRecord,
+)
+from engine.store.records import check_record, clean_text, delivery_changes, same_content, utc_text
+
+_NOTED: Final = frozenset({"is_sent", "attempts", "may_have_arrived", "last_error", "rejected_reason"})
+
+
+@dataclass(slots=True)
+class _Row:
+    record: WeighingRecord
+    is_parked: bool = False
+
+    @property
+    def is_waiting(self) -> bool:
+        return not self.record.is_sent and not self.is_parked
+
+
+class MemoryStore:
+    """``engine.ports.Store`` without a database. Times come from the clock it is given."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._gateway: StoredGateway | None = None
+        self._rows: dict[str, _Row] = {}  # by uuid, in the order of their sequence numbers
+
+    async def load_gateway(self) -> StoredGateway | None:
+        """The gateway row, or None when there has never been one."""
+        return self._gateway
+
+    async def save_identity(self, identity: GatewayIdentity) -> StoredGateway:
+        """Insert or update mac, hostname and address; another mac address is another gateway."""
+        known = self._gateway
+        if known is None or known.mac_address != identity.mac_address:
+            known = StoredGateway(identity.mac_address, "", "", None, "")
+        self._gateway = replace(known, hostname=identity.hostname, ip_address=identity.ip_address)
+        return self._gateway
+
+    async def save_token(self, token: Secret, gateway_id: str | None, status: str) -> None:
+        """Keep the token; ``approved_at`` is set the first time only."""
+        row = self._require_gateway()
+        if clean_text(token) != token:
+            raise StoreError("memory: the token holds characters that cannot be stored")
+        self._gateway = replace(
+            row,
+            access_token=Secret(token) if token else None,
+            gateway_id=None if gateway_id is None else clean_text(gateway_id),
+            status=clean_text(status),
+            approved_at=row.approved_at or self._clock.now(),
+        )
+
+    async def save_status(self, status: str) -> None:
+        """What the server last said of this gateway."""
+        self._gateway = replace(self._require_gateway(), status=clean_text(status))
+
+    async def forget_token(self, reason: str) -> None:  # noqa: ARG002 - the port's; there is no log to put it in
+        """Drop the token and nothing else."""
+        self._gateway = replace(self._require_gateway(), access_token=None)
+
+    async def save_heartbeat(self) -> None:
+        """The server answered a heartbeat now."""
+        self._gateway = replace(self._require_gateway(), last_heartbeat=self._clock.now())
+
+    async def save_record(self, record: WeighingRecord) -> SaveResult:
+        """Keep a record. Raises StoreError for one that the real store would refuse."""
+        check_record(record)
+        known = self._rows.get(record.uuid)
+        if known is not None:
+            if not same_content(known.record, record):
+                raise StoreError(f"record {record.uuid} is there already, with other content")
+            return SaveResult.KNOWN
+        self._rows[record.uuid] = _Row(
+            replace(
+                record,
+                measured_at=record.measured_at.astimezone(UTC),
+                sequence=len(self._rows) + 1,
+                is_sent=False,
+                attempts=0,
+                may_have_arrived=False,
+                last_error=None,
+                rejected_reason=None,
+            )
+        )
+        return SaveResult.SAVED
+
+    async def pending_records(self, limit: int) -> Sequence[WeighingRecord]:
+        """At most ``limit`` records that are neither sent nor parked, oldest first."""
+        return [row.record for row in self._rows.values() if row.is_waiting][: max(0, limit)]
+
+    async def records_after(self, sequence: int, limit: int) -> Sequence[WeighingRecord]:
+        """At most ``limit`` records of any standing whose sequence number is higher, oldest first."""
+        records = [row.record for row in self._rows.values()]
+        return [record for record in records if (record.sequence or 0) > sequence][: max(0, limit)]
+
+    async def save_deliveries(self, deliveries: Collection[Delivery]) -> None:
+        """Note a batch of attempts; an unknown uuid changes nothing."""
+        now = utc_text(self._clock.now())
+        for delivery in deliveries:
+            row = self._rows.get(delivery.uuid)
+            if row is None:
+                continue
+            changes = delivery_changes(row.record, delivery, now)
+            if "rejected_at" in changes:
+                row.is_parked = changes["rejected_at"] is not None
+            noted: dict[str, Any] = {name: changes[name] for name in _NOTED & changes.keys()}
+            row.record = replace(row.record, **noted)
+
+    async def counts(self) -> StoreCounts:
+        """How many records there are, and where they stand."""
+        rows = self._rows.values()
+        return StoreCounts(
+            total=len(rows),
+            sent=sum(row.record.is_sent for row in rows),
+            waiting=sum(row.is_waiting for row in rows),
+            rejected=sum(row.is_parked for row in rows),
+        )
+
+    def _require_gateway(self) -> StoredGateway:
+        if self._gateway is None:
+            raise StoreError("memory: there is no gateway row yet; save_identity comes first")
+        return self._gateway
