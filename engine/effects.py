@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from engine.events import NO_DATA
 
@@ -37,9 +38,14 @@ class StartInvoke:
 
 @dataclass(frozen=True, slots=True)
 class CancelInvoke:
-    """The state that invoked ``key`` was left: stop the service; its answer no longer counts."""
+    """The state that invoked ``key`` was left: stop the service; its answer no longer counts.
+
+    ``wait``: a service that must end (``cancel: wait 2 s``) is given so many seconds for it before anything that comes
+    after this effect is performed.
+    """
 
     key: str
+    wait: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +74,16 @@ class LogLine:
 
 
 @dataclass(frozen=True, slots=True)
-class MachineDone:
-    """The machine reached a top-level final state."""
+class MachineEnded:
+    """The machine has ended, its ``finally`` states done: why, and a top-level final state's data.
 
+    ``done``: it reached a top-level final state. ``stopped``: it was asked to. ``faulted``: it does not handle its own
+    failure. ``restored``: what a crash had interrupted is cleaned up, and it may begin anew.
+    """
+
+    why: Literal["done", "stopped", "faulted", "restored"]
+    reason: str = ""
     data: Mapping[str, object] = field(default_factory=lambda: NO_DATA)
 
 
-Effect = StartTimer | CancelTimer | StartInvoke | CancelInvoke | Perform | SendEvent | LogLine | MachineDone
+Effect = StartTimer | CancelTimer | StartInvoke | CancelInvoke | Perform | SendEvent | LogLine | MachineEnded

@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 
 from engine.bindings.registry import Payload, ServiceSpec
 from engine.bindings.types import ValueType
-from engine.effects import Effect
+from engine.effects import Effect, SendEvent
 from engine.errors import Position
 
 Values = Mapping[str, object]
@@ -55,6 +55,14 @@ class ActionMachine(Protocol):
         """A random number from the machine's seed, 0 <= x < 1."""
         ...
 
+    def send_later(self, key: str, delay: float, message: SendEvent) -> None:
+        """Order an event after ``delay`` seconds; a pending one of the same key is replaced."""
+        ...
+
+    def cancel_send(self, key: str) -> None:
+        """Take back a delayed event, if it is still pending."""
+        ...
+
 
 # data, settings, the event's data, the machine. Four positionals: this is called on every event.
 Evaluate = Callable[[dict[str, object], Values, Values, Any], Any]
@@ -85,6 +93,7 @@ class TransitionKind(Enum):
     ALWAYS = "always"
     TIMER = "after"
     OUTCOME = "invoke"
+    FINALLY = "finally"  # into a cleanup, made by the runtime
     INITIAL = "initial"  # of a compound state, or the default of a history state
 
 
@@ -152,6 +161,7 @@ class Timer:
     delay: Evaluate  # seconds
     text: str
     position: Position
+    on_restore: str = "resume"  # what becomes of it after a restart: resume the remainder, restart, or fire at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +174,7 @@ class Invoke:
     timeout: Timer | None
     outcomes: tuple[str, ...]  # handled here
     position: Position
+    cancel_wait: float = 0.0  # seconds that it is given to end when its state is left
 
 
 @dataclass(slots=True, eq=False)
@@ -185,6 +196,7 @@ class State:
     invokes: list[Invoke] = field(default_factory=list)
     tags: frozenset[str] = frozenset()
     is_persistent: bool = False
+    finally_: str | None = None  # the child that is entered exactly once however this state is left
     done_data: Callable[[dict[str, object], Values, Values, Any], dict[str, object]] | None = None
 
     @property

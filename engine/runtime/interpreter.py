@@ -9,19 +9,22 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from engine.chart.model import NO_VALUES, Chart, Invoke, State, Timer, Transition, Values
+from engine.chart.model import NO_VALUES, Chart, Invoke, Timer, Transition, Values
 from engine.effects import (
     CancelInvoke,
     CancelTimer,
     Effect,
-    MachineDone,
+    MachineEnded,
+    SendEvent,
     StartInvoke,
     StartTimer,
 )
 from engine.errors import EngineError, Position
 from engine.events import Event
+from engine.runtime import cleanup
 from engine.runtime.errors import ChartRunError, MachineFaultError, MicrostepLimitError
-from engine.runtime.program import Configuration, Operation, Program, Step
+from engine.runtime.memory import Leaving, Memory, Why
+from engine.runtime.program import Candidates, Configuration, Operation, Program, Step
 
 MICROSTEP_LIMIT: Final = 1000
 _CYCLE_SHOWN: Final = 6
@@ -47,15 +50,12 @@ class Interpreter:
         self._random = random.Random(seed)  # noqa: S311 - ids and jitter, not secrets
         self._configuration: Configuration = program.empty
         self._live: frozenset[str] | None = None  # while an action that asks In() runs inside a microstep
-        self._history: dict[str, tuple[State, ...]] = {}
-        self._timers: dict[str, float] = {}  # key -> deadline
-        self._invokes: dict[str, str] = {}  # invoke key -> the running start's own key
+        self._memory = Memory()
         self._invoke_count = 0
         self._wanted: list[Invoke] = []
         self._internal: deque[tuple[str, Values]] = deque()
         self._effects: list[Effect] = []
-        self._saved: tuple[dict[str, object], dict[str, float], dict[str, str], dict[str, tuple[State, ...]]] | None
-        self._saved = None
+        self._saved: tuple[dict[str, object], Memory] | None = None
         self._monotonic = 0.0
         self._now: datetime | None = None
 
@@ -74,7 +74,7 @@ class Interpreter:
     def start(self, monotonic: float, now: datetime) -> list[Effect]:
         """Enter the chart. Raises MachineFaultError when entering fails and the chart does not handle that."""
         self.data = {name: declared.default for name, declared in self.chart.data.items()}
-        self._history, self._timers, self._invokes = {}, {}, {}
+        self._memory = Memory()
         self._configuration = self._program.empty
         self.is_running = True
         return self._macrostep(None, NO_VALUES, monotonic, now)
@@ -85,24 +85,29 @@ class Interpreter:
 
     def fire(self, key: str, monotonic: float, now: datetime) -> list[Effect]:
         """A timer's deadline has come. A timer that was cancelled or moved meanwhile changes nothing."""
-        deadline = self._timers.get(key)
+        memory = self._memory
+        deadline = memory.timers.get(key)
         if deadline is None or monotonic + _EARLY_S < deadline:
             return []
-        del self._timers[key]
+        del memory.timers[key]
+        delayed = memory.delayed.pop(key, None)
+        if delayed is not None:
+            return [delayed]
         invoke_key, _, what = key.rpartition("/")
-        if what == "timeout" and invoke_key in self._invokes:
-            running = self._invokes.pop(invoke_key)
-            return [CancelInvoke(running), *self._external(key, NO_VALUES, monotonic, now)]
+        if what == "timeout" and invoke_key in memory.invokes:
+            running = memory.invokes.pop(invoke_key)
+            return [self._cancelled(invoke_key, running), *self._external(key, NO_VALUES, monotonic, now)]
         return self._external(key, NO_VALUES, monotonic, now)
 
     def resolve(self, key: str, outcome: str, payload: Values, monotonic: float, now: datetime) -> list[Effect]:
         """A service answered. The answer of one that was cancelled or replaced changes nothing."""
         invoke_key = key.rpartition(":")[0]
-        if self._invokes.get(invoke_key) != key:
+        memory = self._memory
+        if memory.invokes.get(invoke_key) != key:
             return []
-        del self._invokes[invoke_key]
+        del memory.invokes[invoke_key]
         effects: list[Effect] = []
-        if self._timers.pop(f"{invoke_key}/timeout", None) is not None:
+        if memory.timers.pop(f"{invoke_key}/timeout", None) is not None:
             effects.append(CancelTimer(f"{invoke_key}/timeout"))
         effects += self._external(f"{invoke_key}/{outcome}", payload, monotonic, now)
         if outcome == "error" and not self.transitions:
@@ -110,13 +115,22 @@ class Interpreter:
             effects += self._external("error.service", failed, monotonic, now)
         return effects
 
-    def stop(self) -> list[Effect]:
-        """End the machine without running anything: its timers and services are cancelled."""
+    def stop(self, monotonic: float, now: datetime) -> list[Effect]:
+        """Ask the machine to end: at once, or when the ``finally`` states of what is active have done their work.
+
+        The end is the effect MachineEnded. A second call while the cleanup runs changes nothing.
+        """
+        if not self.is_running:
+            return []
+        self._monotonic, self._now = monotonic, now
+        return cleanup.end(self, Leaving(why="stopped"))
+
+    def abandon(self) -> list[Effect]:
+        """End the machine without its ``finally``: only its timers and services are cancelled."""
         self.is_running = False
-        effects: list[Effect] = [CancelTimer(key) for key in self._timers]
-        effects += [CancelInvoke(key) for key in self._invokes.values()]
-        self._timers, self._invokes = {}, {}
-        return effects
+        self._effects = []
+        self._drop_everything()
+        return self._effects
 
     # What actions and expressions use (engine.chart.model.ActionMachine) -----------------------------------------
 
@@ -151,6 +165,20 @@ class Interpreter:
         """A number from the machine's own generator, 0 <= x < 1."""
         return self._random.random()
 
+    def send_later(self, key: str, delay: float, message: SendEvent) -> None:
+        """Order an event after ``delay`` seconds; a pending one of the same key is replaced."""
+        self._save()
+        deadline = self._monotonic + max(delay, 0.0)
+        self._memory.timers[key] = deadline
+        self._memory.delayed[key] = message
+        self._effects.append(StartTimer(key, deadline))
+
+    def cancel_send(self, key: str) -> None:
+        """Take back a delayed event, if it is still pending."""
+        if key in self._memory.delayed:
+            self._stop_timer(key)
+            del self._memory.delayed[key]
+
     # The macrostep -----------------------------------------------------------------------------------------------
 
     def _external(self, name: str, data: Values, monotonic: float, now: datetime) -> list[Effect]:
@@ -169,11 +197,13 @@ class Interpreter:
         if isinstance(error, ChartRunError):
             event = f"error.{error.kind}"
             payload = {"what": error.text, "reason": error.reason, "where": str(error.position)}
-            if self._candidates(event):
+            if self._reacts_to(event):
                 try:
                     return self._attempt(event, payload)
                 except (ChartRunError, MicrostepLimitError) as second:
                     error = second
+        if cleanup.is_owed(self):
+            return cleanup.end(self, Leaving(why="faulted", reason=str(error)))
         self.is_running = False
         raise MachineFaultError(str(error)) from error
 
@@ -190,8 +220,10 @@ class Interpreter:
             self._settle(event)
             if self._wanted:
                 self._start_invokes(event)
+            if self._memory.leaving:
+                cleanup.forget_left(self)
         except EngineError:
-            self._undo(before, running)
+            self._undo(before, was_running=running)
             raise
         self._saved = None
         return self._effects
@@ -213,9 +245,10 @@ class Interpreter:
             if not self._internal:
                 return
             name, event = self._internal.popleft()
-            self._microstep(name, event)
+            if not self._microstep(name, event) and self._memory.leaving:
+                cleanup.go_on(self, name)
 
-    def _candidates(self, name: str | None) -> bool:
+    def _reacts_to(self, name: str | None) -> bool:
         return bool(self._program.candidates(self._configuration, name))
 
     def _microstep(self, name: str | None, event: Values) -> bool:
@@ -223,6 +256,20 @@ class Interpreter:
         candidates = configuration.candidates.get(name)
         if candidates is None:
             candidates = self._program.candidates(configuration, name)
+        enabled = self._select(candidates, event)
+        if not enabled:
+            return False
+        if self._program.has_finally:
+            enabled = cleanup.respect(self, enabled, event)
+            if not enabled:
+                return False
+        step = configuration.steps.get(enabled[0]) if len(enabled) == 1 else None
+        if step is None:
+            step = self._program.step(configuration, enabled, self._memory.history)
+        self._perform(step, event)
+        return True
+
+    def _select(self, candidates: Candidates, event: Values) -> list[Transition]:
         enabled: list[Transition] = []
         data, settings = self.data, self.settings
         for tried in candidates:
@@ -236,13 +283,7 @@ class Interpreter:
                     if transition not in enabled:
                         enabled.append(transition)
                     break
-        if not enabled:
-            return False
-        step = configuration.steps.get(enabled[0]) if len(enabled) == 1 else None
-        if step is None:
-            step = self._program.step(configuration, enabled, self._history)
-        self._perform(step, event)
-        return True
+        return enabled
 
     def _perform(self, step: Step, event: Values) -> None:
         operation: Operation | None = None
@@ -286,11 +327,11 @@ class Interpreter:
 
     def _save(self) -> None:
         if self._saved is None:
-            self._saved = (dict(self.data), dict(self._timers), dict(self._invokes), dict(self._history))
+            self._saved = (dict(self.data), self._memory.copy())
 
-    def _undo(self, before: Configuration, was_running: bool) -> None:  # noqa: FBT001 - a saved field, not an option
+    def _undo(self, before: Configuration, *, was_running: bool) -> None:
         if self._saved is not None:
-            self.data, self._timers, self._invokes, self._history = self._saved
+            self.data, self._memory = self._saved
             self._saved = None
         self._configuration, self.is_running = before, was_running
         self._effects, self._wanted, self.transitions = [], [], []
@@ -304,13 +345,13 @@ class Interpreter:
         delay = max(delay, 0.0)
         self._save()
         deadline = self._monotonic + delay
-        self._timers[timer.key] = deadline
+        self._memory.timers[timer.key] = deadline
         self._effects.append(StartTimer(timer.key, deadline))
 
     def _stop_timer(self, key: str) -> None:
-        if key in self._timers:
+        if key in self._memory.timers:
             self._save()
-            del self._timers[key]
+            del self._memory.timers[key]
             self._effects.append(CancelTimer(key))
 
     def _start_invokes(self, event: Values) -> None:
@@ -323,7 +364,7 @@ class Interpreter:
             self._save()
             self._invoke_count += 1
             key = f"{invoke.key}:{self._invoke_count}"
-            self._invokes[invoke.key] = key
+            self._memory.invokes[invoke.key] = key
             self._effects.append(StartInvoke(key, invoke.service.name, args))
             if invoke.timeout is not None:
                 self._start_timer(invoke.timeout, event)
@@ -331,17 +372,32 @@ class Interpreter:
     def _stop_invoke(self, invoke: Invoke) -> None:
         if invoke in self._wanted:
             self._wanted.remove(invoke)
-        running = self._invokes.get(invoke.key)
+        running = self._memory.invokes.get(invoke.key)
         if running is not None:
             self._save()
-            del self._invokes[invoke.key]
-            self._effects.append(CancelInvoke(running))
+            del self._memory.invokes[invoke.key]
+            self._effects.append(CancelInvoke(running, invoke.cancel_wait))
         if invoke.timeout is not None:
             self._stop_timer(invoke.timeout.key)
 
-    def _finish(self, data: Mapping[str, object]) -> None:
+    def _cancelled(self, invoke_key: str, running: str) -> CancelInvoke:
+        return CancelInvoke(running, self._program.invokes[invoke_key].cancel_wait)
+
+    def _finish(self, why: Why, reason: str, data: Mapping[str, object]) -> None:
         self.is_running = False
-        self._effects.append(MachineDone(data))
+        self._save()
+        self._drop_everything()
+        self._effects.append(MachineEnded(why, reason, data))
+
+    def _drop_everything(self) -> None:
+        memory = self._memory
+        self._effects += [CancelTimer(key) for key in memory.timers]
+        self._effects += [self._cancelled(key, running) for key, running in memory.invokes.items()]
+        memory.timers.clear()
+        memory.invokes.clear()
+        memory.delayed.clear()
+        memory.leaving.clear()
+        self._wanted = []
 
 
 def _guard_info(transition: Transition) -> tuple[str, Position]:

@@ -24,6 +24,7 @@ from engine.chart.model import (
     TransitionKind,
     Values,
 )
+from engine.runtime.memory import Memory
 from engine.runtime.tree import EntrySet, History, Tree
 
 if TYPE_CHECKING:
@@ -69,6 +70,9 @@ class Program:
         self._tree = Tree(chart)
         self._configurations: dict[frozenset[str], Configuration] = {}
         self._history_dependent: dict[Transition, bool] = {}
+        self._cleanups: dict[str, Transition] = {}
+        self.has_finally = any(s.finally_ is not None for s in chart.states.values())
+        self.invokes: dict[str, Invoke] = {i.key: i for s in chart.in_order for i in s.invokes}
         self.empty = self.configuration_of(())
 
     def configuration_of(self, states: Iterable[State]) -> Configuration:
@@ -132,6 +136,29 @@ class Program:
         entered = sorted(entry.states.values(), key=lambda s: s.order)
         return self._assemble(operations, (), self.empty, [], entered, entry)
 
+    def cleanup_of(self, state: State) -> Transition:
+        """The transition into a state's ``finally``: it leaves everything else inside the state."""
+        known = self._cleanups.get(state.id)
+        if known is None:
+            assert state.finally_ is not None
+            known = Transition(
+                state.id, TransitionKind.FINALLY, None, (state.finally_,), None, (), state.position, is_internal=True
+            )
+            self._cleanups[state.id] = known
+        return known
+
+    def first_held(self, configuration: Configuration, taken: Sequence[Transition], memory: Memory) -> State | None:
+        """The innermost state whose ``finally`` forbids these transitions as yet: not begun, or not done."""
+        exits = self._tree.exit_set(taken, configuration.states, memory.history)
+        leaving = memory.leaving
+        cleanups = {s.finally_: s for s in configuration.states if s.id in leaving and not leaving[s.id].is_over}
+        for state in exits:
+            if state.id in cleanups:
+                return cleanups[state.id]
+            if state.finally_ is not None and (state.id not in leaving or not leaving[state.id].is_over):
+                return state
+        return None
+
     def _depends_on_history(self, transition: Transition) -> bool:
         known = self._history_dependent.get(transition)
         if known is None:
@@ -186,6 +213,8 @@ class Program:
                 operations += [a.run for a in entry.history_content[state.id].actions]
             operations += [_start_timer(t) for t in state.timers]
             operations += [_want_invoke(i) for i in state.invokes]
+            if state.parent is not None and state.parent.finally_ == state.id and state.kind is StateKind.ATOMIC:
+                operations.append(_raise_done(state))  # a cleanup of actions alone is done when they are ordered
             if state.kind is StateKind.FINAL:
                 operations.append(_finish(state, self._completed_parallel(state, present)))
         after = self.configuration_of(present.values())
@@ -238,7 +267,7 @@ def _looks_at_configuration(transitions: Iterable[Transition], states: Iterable[
 def _remember(memory: dict[str, tuple[State, ...]]) -> Operation:
     def remember(machine: Interpreter, _event: Values) -> None:
         machine._save()
-        machine._history.update(memory)
+        machine._memory.history.update(memory)
 
     return remember
 
@@ -285,6 +314,13 @@ def _stop_invoke(invoke: Invoke) -> Operation:
     return stop_invoke
 
 
+def _raise_done(cleanup: State) -> Operation:
+    def raise_done(machine: Interpreter, _event: Values) -> None:
+        machine.raise_event(f"done.state.{cleanup.id}", NO_VALUES)
+
+    return raise_done
+
+
 def _finish(final: State, completed_parallel: str | None) -> Operation:
     parent = final.parent
     is_top = parent is None or parent.parent is None
@@ -292,7 +328,7 @@ def _finish(final: State, completed_parallel: str | None) -> Operation:
     def finish(machine: Interpreter, event: Values) -> None:
         data = NO_VALUES if final.done_data is None else final.done_data(machine.data, machine.settings, event, machine)
         if is_top:
-            machine._finish(data)
+            machine._finish("done", "", data)
             return
         assert parent is not None
         machine.raise_event(f"done.state.{parent.id}", data)

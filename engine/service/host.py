@@ -17,7 +17,7 @@ from engine.effects import (
     CancelTimer,
     Effect,
     LogLine,
-    MachineDone,
+    MachineEnded,
     Perform,
     SendEvent,
     StartInvoke,
@@ -80,8 +80,11 @@ class MachineHost:
         self._is_draining = False
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._invokes: dict[str, asyncio.Task[None]] = {}
-        self._restart: asyncio.TimerHandle | None = None
+        self._restart: asyncio.Handle | None = None
+        self._held: deque[Effect] = deque()
+        self._waits_for: str | None = None  # a cancelled service that is given time to end
         self._is_stopped = False
+        self._is_over = asyncio.Event()
         self._undeclared: set[str] = set()
         self._shown: tuple[str, ...] = ()
 
@@ -102,12 +105,25 @@ class MachineHost:
         self._enqueue(lambda monotonic, now: self.interpreter.handle(event, monotonic, now))
 
     def stop(self) -> None:
-        """End the machine: timers and services are cancelled, nothing more is handled."""
-        self._is_stopped = True
-        self._inbox.clear()
-        self._perform_all(self.interpreter.stop())
+        """Ask the machine to end; its ``finally`` states do their work first. See :meth:`wait_ended`."""
         if self._restart is not None:
             self._restart.cancel()
+        if not self.interpreter.is_running:
+            self._ended("stopped", "")
+        self._enqueue(self.interpreter.stop)
+
+    async def wait_ended(self, within: float) -> None:
+        """Wait until the machine has ended; after ``within`` seconds it is ended whatever it is doing."""
+        try:
+            async with asyncio.timeout(within):
+                await self._is_over.wait()
+        except TimeoutError:
+            self._log.error("machine.stop.forced", within_s=within, states=" ".join(self.states))
+        self._is_stopped = True
+        self._inbox.clear()
+        self._held.clear()
+        for effect in self.interpreter.abandon():
+            self._perform(effect)
 
     # Feeding ---------------------------------------------------------------------------------------------------------
 
@@ -115,12 +131,18 @@ class MachineHost:
         if self._is_stopped:
             return
         self._inbox.append(take)
-        if self._is_draining:
+        self._drain()
+
+    def _drain(self) -> None:
+        if self._is_draining or self._waits_for is not None:
             return
         self._is_draining = True
         try:
-            while self._inbox:
-                self._take(self._inbox.popleft())
+            while self._waits_for is None and (self._held or self._inbox):
+                if self._held:
+                    self._perform_held()
+                else:
+                    self._take(self._inbox.popleft())
         finally:
             self._is_draining = False
 
@@ -137,7 +159,8 @@ class MachineHost:
             self._fault("internal error")
             return
         if effects:
-            self._perform_all(effects)
+            self._held.extend(effects)
+            self._perform_held()
         if self.states != self._shown:
             self._show_change()
 
@@ -152,14 +175,25 @@ class MachineHost:
         pause = min(_FIRST_RESTART_S * 2 ** (self.faults - 1), _LAST_RESTART_S)
         self._log.error("machine.faulted", reason=reason, faults=self.faults, restart_in_s=pause)
         self._inbox.clear()
-        self._perform_all(self.interpreter.stop())
+        self._held.extend(self.interpreter.abandon())
         if not self._is_stopped:
             self._restart = self._around.loop.call_later(pause, self.start)
 
+    def _ended(self, why: str, reason: str) -> None:
+        self._log.info("machine.ended", why=why, reason=reason)
+        if why == "faulted":
+            self._fault(reason)
+        elif why == "restored":
+            self._restart = self._around.loop.call_soon(self.start)
+        else:
+            self._is_stopped = True
+            self._is_over.set()
+
     # Performing ------------------------------------------------------------------------------------------------------
 
-    def _perform_all(self, effects: list[Effect]) -> None:
-        for effect in effects:
+    def _perform_held(self) -> None:
+        while self._held and self._waits_for is None:
+            effect = self._held.popleft()
             try:
                 self._perform(effect)
             except Exception:  # noqa: BLE001 - as the next line says
@@ -175,19 +209,32 @@ class MachineHost:
                 self._cancel_timer(key)
             case StartInvoke(key, service, args):
                 self._invokes[key] = self._around.spawn(self._run_service(key, service, args))
-            case CancelInvoke(key):
-                task = self._invokes.pop(key, None)
-                if task is not None:
-                    task.cancel()
+            case CancelInvoke(key, wait):
+                self._cancel_invoke(key, wait)
             case Perform(action, args):
                 self._around.performers[action](self.name, **args)
             case SendEvent(to, name, data):
                 self._around.route(self.name, to, Event(name, data, self.name))
             case LogLine(message, level):
                 getattr(self._log, level)("chart.log", message=message)
-            case MachineDone():
-                self._log.info("machine.finished")
-                self.stop()
+            case MachineEnded(why, reason):
+                self._ended(why, reason)
+
+    def _cancel_invoke(self, key: str, wait: float) -> None:
+        task = self._invokes.pop(key, None)
+        if task is None:
+            return
+        task.cancel()
+        if wait > 0:
+            # What comes next (a cleanup that switches off, say) must not overtake a service that still acts.
+            self._waits_for = key
+            task.add_done_callback(lambda _task: self._go_on(key))
+            self._around.loop.call_later(wait, self._go_on, key)
+
+    def _go_on(self, key: str) -> None:
+        if self._waits_for == key:
+            self._waits_for = None
+            self._drain()
 
     def _cancel_timer(self, key: str) -> None:
         handle = self._timers.pop(key, None)

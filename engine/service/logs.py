@@ -5,22 +5,21 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
-from typing import Any, Literal, TextIO
+from typing import Any, TextIO
 
 import structlog
 
 from engine.ports import Secret
 
-LogFormat = Literal["console", "json"]
 Sink = Callable[[str, dict[str, Any]], None]
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
-def configure(level: str, format: LogFormat, *, file: TextIO | None = None, sink: Sink | None = None) -> None:
-    """Set logging up for this process.
+def configure(level: str, format: str, *, file: TextIO | None = None, sink: Sink | None = None) -> None:
+    """Set logging up for this process. ``format`` is ``console`` or ``json``.
 
-    ``file`` is where lines go (standard output unless given); ``sink`` is told every fact, (event, its values), as well:
+    ``file`` is where lines go (standard output unless given); ``sink`` is told every fact as well, (event, its values):
     the demo's view hangs there.
     """
     renderer: Any = (

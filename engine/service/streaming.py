@@ -73,7 +73,10 @@ class WeightStream:
             await self._wanted.wait()
             self._wanted.clear()
             for line, weight in self._weights.take_unsent().items():
-                message: dict[str, object] = {"type": "weight_update", "value": _number(in_unit(weight, self._unit).value)}
+                message: dict[str, object] = {
+                    "type": "weight_update",
+                    "value": _number(in_unit(weight, self._unit).value),
+                }
                 if self._names_lines:
                     message["line"] = line
                 try:

@@ -1,0 +1,37 @@
+"""``engine run``: the headless service as a process, ended by SIGTERM, SIGINT or a Windows service stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from engine.service import logs
+from engine.service.config import load_site
+from engine.service.gateway import Gateway
+
+
+def run_service(config: Path | None) -> int:
+    """Run until told to stop; 0 then. Raises EngineError when it cannot start, DiagnosticError for what a file says."""
+    site = load_site(config, os.environ)
+    logs.configure(site.log_level, site.log_format)
+    asyncio.run(_serve(Gateway(site)))
+    return 0
+
+
+async def _serve(gateway: Gateway) -> None:
+    stop_on_signals(gateway.stop)
+    await gateway.run()
+
+
+def stop_on_signals(stop: Callable[[], None]) -> None:
+    """Call ``stop`` on the running loop for SIGTERM and SIGINT, and on Windows for Ctrl-Break, which services send."""
+    loop = asyncio.get_running_loop()
+    names = ["SIGTERM", "SIGINT", "SIGBREAK"]
+    for number in (getattr(signal, name) for name in names if hasattr(signal, name)):
+        try:
+            loop.add_signal_handler(number, stop)
+        except NotImplementedError:  # Windows: its loops know no signal handlers
+            signal.signal(number, lambda _number, _frame: loop.call_soon_threadsafe(stop))
