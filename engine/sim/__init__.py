@@ -1,0 +1,1 @@
+"""The virtual hall: what stands around a gateway, simulated on this machine."""
