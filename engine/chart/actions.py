@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from engine.bindings.registry import Parameter, Parameters, Payload
-from engine.bindings.types import MAP, TEXT, ValueType
+from engine.bindings.types import DURATION, MAP, TEXT, ValueType
 from engine.bindings.window import Sample
 from engine.chart.binder import Binder, Place, shown
-from engine.chart.model import BoundAction, Evaluate, Values
+from engine.chart.guards import bind_guard
+from engine.chart.model import BoundAction, BoundGuard, Evaluate, Values
 from engine.documents.tree import Map, Seq, Value
 from engine.effects import LogLine, Perform, SendEvent
 from engine.errors import Position
@@ -17,9 +18,15 @@ from engine.errors import Position
 _LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 _MESSAGE: Final = Parameter(TEXT)
 _LOG: Final[Parameters] = {"message": _MESSAGE, "level": Parameter(ValueType("choice", _LOG_LEVELS), "info")}
-_SEND: Final[Parameters] = {"to": Parameter(TEXT), "event": Parameter(TEXT), "with": Parameter(MAP, {})}
+_SEND: Final[Parameters] = {
+    "event": Parameter(TEXT),
+    "to": Parameter(TEXT, "self"),
+    "with": Parameter(MAP, {}),
+    "delay": Parameter(DURATION, None),
+    "id": Parameter(TEXT, None),
+}
 _RAISE: Final[Parameters] = {"event": Parameter(TEXT), "with": Parameter(MAP, {})}
-BUILT_IN_ACTIONS: Final = ("assign", "raise", "send", "log", "window.add", "window.clear")
+BUILT_IN_ACTIONS: Final = ("assign", "cancel", "choose", "log", "raise", "send", "window.add", "window.clear")
 
 
 Run = Callable[[Any, Values], None]
@@ -56,6 +63,10 @@ def _action(
             return _send(binder, raw, place, fields)
         case "raise":
             return _raise(binder, raw, place, fields)
+        case "cancel":
+            return _cancel(binder, raw, place, fields)
+        case "choose":
+            return _choose(binder, raw, place, fields)
         case "window.add" | "window.clear":
             return _window_action(binder, name, raw, place)
     spec = binder.registry.actions.get(name)
@@ -108,12 +119,47 @@ def _send(binder: Binder, raw: Value, place: Place, fields: Payload | None) -> R
     build = binder.arguments(raw, _SEND, place, fields, "action send")
     if build is None:
         return None
+    unnamed = f"send/{place.position.line}:{place.position.column}"
 
     def send(machine: Any, event: Values) -> None:
         given = build(machine.data, machine.settings, event, machine)
-        machine.emit(SendEvent(str(given["to"]), str(given["event"]), _mapping(given["with"])))
+        message = SendEvent(str(given["to"]), str(given["event"]), _mapping(given["with"]))
+        if given["delay"] is None:
+            machine.emit(message)
+        else:
+            machine.send_later(unnamed if given["id"] is None else f"send/{given['id']}", given["delay"], message)
 
     return send
+
+
+def _cancel(binder: Binder, raw: Value, place: Place, fields: Payload | None) -> Run | None:
+    build = binder.arguments(raw, {"id": Parameter(TEXT)}, place, fields, "action cancel")
+    if build is None:
+        return None
+    return lambda m, e: m.cancel_send(f"send/{build(m.data, m.settings, e, m)['id']}")
+
+
+def _choose(binder: Binder, raw: Value, place: Place, fields: Payload | None) -> Run | None:
+    """The actions of the first branch whose ``when`` and ``guard`` hold; one without either is the else."""
+    if not isinstance(raw, Seq):
+        binder.report("wrong-type", place.position, expected="a list of branches, each with actions", found=shown(raw))
+        return None
+    branches: list[tuple[BoundGuard | None, tuple[BoundAction, ...]]] = []
+    for index, branch in enumerate(raw):
+        if not isinstance(branch, Map) or not branch.keys() <= {"when", "guard", "actions"} or "actions" not in branch:
+            expected = "a branch with 'when' or 'guard' (or neither: else) and 'actions'"
+            binder.report("wrong-type", raw.at(index), expected=expected, found=shown(branch))
+            continue
+        branches.append((bind_guard(binder, branch, fields), bind_actions(binder, branch["actions"], fields)))
+
+    def choose(machine: Any, event: Values) -> None:
+        for guard, actions in branches:
+            if guard is None or guard.test(machine.data, machine.settings, event, machine):
+                for action in actions:
+                    action.run(machine, event)
+                return
+
+    return choose
 
 
 def _raise(binder: Binder, raw: Value, place: Place, fields: Payload | None) -> Run | None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from engine.bindings.registry import Payload, Registry, ServiceSpec
-from engine.bindings.types import DURATION, MAP, TEXT
+from engine.bindings.registry import COMMON_OUTCOMES, Help, Parameter, Payload, Registry, ServiceSpec
+from engine.bindings.types import ANY, DURATION, MAP, TEXT
 from engine.chart.actions import bind_actions
-from engine.chart.binder import Binder, Place
+from engine.chart.binder import Arguments, Binder, Place
 from engine.chart.declare import IMPLICIT_EVENTS, declarations, event_declarations
+from engine.chart.expand import expand
 from engine.chart.guards import bind_guard
 from engine.chart.model import (
     ROOT,
@@ -24,8 +25,11 @@ from engine.chart.model import (
     TransitionKind,
 )
 from engine.documents.tree import Document, Map, Mark, Seq, Value
-from engine.errors import Diagnostic, DiagnosticError, Position
+from engine.errors import Diagnostic, DiagnosticError, Position, UnitError
+from engine.units import parse_duration
 
+CHART_SERVICE = "chart:"  # a service name that begins so is a child chart's name
+CHART_OUTCOMES: Mapping[str, Payload] = {"done": {}, **COMMON_OUTCOMES}
 _ERROR_FIELDS: Payload = {"what": TEXT, "reason": TEXT, "where": TEXT, "service": TEXT}
 _KINDS = {
     "atomic": StateKind.ATOMIC,
@@ -38,8 +42,8 @@ _KINDS = {
 
 def build_chart(document: Document, registry: Registry) -> Chart:
     """Build a chart from a document that its schema has passed. Raises DiagnosticError with every problem found."""
-    root = document.root
     problems: list[Diagnostic] = []
+    root = expand(document.root, registry, problems)
     settings = declarations(root.get("settings"), problems)
     data = declarations(root.get("data"), problems)
     outline = _Outline(problems)
@@ -94,6 +98,7 @@ class _Outline:
             child.title = str(inner.get("title", ""))
             child.tags = frozenset(map(str, _items(inner.get("tags"))))
             child.is_persistent = inner.get("persist") is True
+            child.finally_ = str(inner["finally"]) if "finally" in inner else None
             if name in self.states:
                 first = self.states[name].position
                 params = {"name": name, "first": str(first)}
@@ -142,6 +147,8 @@ class _Filler:
             )
         self._after(state, body)
         self._invokes(state, body)
+        if state.finally_ is not None:
+            self._check_finally(state, state.finally_, body.at("finally"))
         if state.kind is StateKind.FINAL and isinstance(body.get("done"), Map):
             function = self.binder.value(body["done"], MAP, Place(body.marks["done"]), None)
             state.done_data = function
@@ -164,6 +171,17 @@ class _Filler:
             if inside is not None and inside.id != ROOT and inside not in self.outline.states[target].ancestors():
                 self.binder.report("initial-outside", body.at(key), name=target, state=inside.id)
         state.initial = Transition(state.id, TransitionKind.INITIAL, None, targets, None, (), body.at(key))
+
+    def _check_finally(self, state: State, name: str, position: Position) -> None:
+        cleanup = next((child for child in state.children if child.id == name), None)
+        if cleanup is None:
+            self.binder.report_unknown("unknown-target", position, name, [c.id for c in state.children])
+            return
+        # It must come to an end by itself: with actions alone, or with a final state inside.
+        ends = any(c.kind is StateKind.FINAL for c in cleanup.children)
+        body = next(b for s, b in self.outline.bodies if s is cleanup)
+        if not (ends or (cleanup.kind is StateKind.ATOMIC and not {"invoke", "after", "on", "always"} & body.keys())):
+            self.binder.report("finally-never-ends", position, name=name, state=state.id)
 
     # Transitions ---------------------------------------------------------------------------------------------------
 
@@ -260,7 +278,8 @@ class _Filler:
             file, line, column, *_ = after.marks[text]
             delay = self.binder.value(text, DURATION, Place((file, line, column, line, column, True)), None)
             if delay is not None:
-                state.timers.append(Timer(key, delay, text, position))
+                on_restore = str(raw.get("on_restore", "resume")) if isinstance(raw, Map) else "resume"
+                state.timers.append(Timer(key, delay, text, position, on_restore))
             place = Place(after.marks[text])
             self._transitions(state, raw, place, TransitionKind.TIMER, key, {}, f"after {text}")
 
@@ -272,13 +291,10 @@ class _Filler:
                 self._invoke(state, item, f"{state.id}/invoke/{index}")
 
     def _invoke(self, state: State, body: Map, key: str) -> None:
-        name = str(body["service"])
-        service = self.binder.registry.services.get(name)
-        if service is None:
-            self.binder.report_unknown("unknown-service", body.at("service"), name, self.binder.registry.services)
+        found = self._chart_invoked(body) if "chart" in body else self._service_invoked(body)
+        if found is None:
             return
-        with_place = Place(body.marks.get("with", body.marks["service"]))
-        args = self.binder.arguments(body.get("with"), service.parameters, with_place, None, f"service {name}")
+        service, args = found
         timeout = None
         if "timeout" in body:
             place = Place(body.marks["timeout"])
@@ -286,8 +302,42 @@ class _Filler:
             if delay is not None:
                 timeout = Timer(f"{key}/timeout", delay, str(body["timeout"]), place.position)
         handled = self._outcomes(state, body, key, service, has_timeout="timeout" in body)
+        wait = self._cancel_wait(body)
         if args is not None:
-            state.invokes.append(Invoke(key, service, args, timeout, handled, body.at("service")))
+            state.invokes.append(Invoke(key, service, args, timeout, handled, body.position, wait))
+
+    def _service_invoked(self, body: Map) -> tuple[ServiceSpec, Arguments | None] | None:
+        services = self.binder.registry.services
+        name = str(body["service"])
+        service = services.get(name)
+        if service is None:
+            self.binder.report_unknown("unknown-service", body.at("service"), name, services)
+            return None
+        with_place = Place(body.marks.get("with", body.marks["service"]))
+        return service, self.binder.arguments(body.get("with"), service.parameters, with_place, None, f"service {name}")
+
+    def _chart_invoked(self, body: Map) -> tuple[ServiceSpec, Arguments | None]:
+        """A child chart is a service: ``with`` are its settings, ``done`` (with its final state's data) its outcome."""
+        given = body.get("with")
+        settings = given if isinstance(given, Map) else Map(body.marks["chart"])
+        parameters = {name: Parameter(ANY) for name in settings}
+        name = f"{CHART_SERVICE}{body['chart']}"
+        service = ServiceSpec(
+            name, "process", parameters, CHART_OUTCOMES, Help("", ""), is_repeatable=False, source="chart"
+        )
+        place = Place(body.marks.get("with", body.marks["chart"]))
+        return service, self.binder.arguments(settings, parameters, place, None, name)
+
+    def _cancel_wait(self, body: Map) -> float:
+        written = str(body.get("cancel", "now"))
+        if written == "now":
+            return 0.0
+        try:
+            return parse_duration(written.removeprefix("wait").strip())
+        except UnitError:
+            expected = "'now', or 'wait' and a time such as 'wait 2 s'"
+            self.binder.report("wrong-type", body.at("cancel"), expected=expected, found=written)
+            return 0.0
 
     def _outcomes(
         self, state: State, body: Map, key: str, service: ServiceSpec, *, has_timeout: bool
@@ -296,8 +346,8 @@ class _Filler:
         if not isinstance(handlers, Map):
             return ()
         for outcome, raw in handlers.items():
-            payload = service.outcomes.get(outcome)
-            if payload is None:
+            payload = None if service.outcomes is CHART_OUTCOMES else service.outcomes.get(outcome)
+            if outcome not in service.outcomes:
                 self.binder.report_unknown("unknown-outcome", handlers.key_at(outcome), outcome, service.outcomes)
                 continue
             place = Place(handlers.marks[outcome])

@@ -14,6 +14,8 @@ from engine.chart.expr_types import SIGNED, joined, kind
 from engine.documents.suggest import did_you_mean
 from engine.units import parse_duration, parse_mass
 
+_JITTERS = ("full", "equal", "none")
+
 
 @dataclass(frozen=True, slots=True)
 class Function:
@@ -80,14 +82,24 @@ def _format(builder: Builder, node: ast.Call) -> Piece:
 
 
 def _backoff(builder: Builder, node: ast.Call) -> Piece:
-    attempt, first, most = _arguments(builder, node, 3, 3)
+    attempt, first, most, *rest = _arguments(builder, node, 3, 5)
     if attempt.type not in (INT, ANY):
         _wrong(builder, node, attempt.source, builder.source_of(attempt.source)[:60])
     for piece in (first, most):
         if kind(piece.type) not in ("duration", "any"):
             builder.misfit("backoff", piece, "duration")
-    code = call(builder.use(functions.backoff), attempt.code, first.code, most.code, builder.machine())
-    return Piece(code, DURATION, node)
+    factor: ast.expr = constant(2)
+    jitter: ast.expr = constant("full")
+    if rest:
+        _require(builder, node, rest[0], "number")
+        factor = rest[0].code
+    if len(rest) > 1:
+        word = _text_of(builder, node, rest[1])
+        if word not in _JITTERS:
+            _wrong(builder, node, rest[1].source, repr(word))
+        jitter = constant(word)
+    arguments = (attempt.code, first.code, most.code, factor, jitter, builder.machine())
+    return Piece(call(builder.use(functions.backoff), *arguments), DURATION, node)
 
 
 def _extreme(pick: Callable[..., object]) -> Callable[[Builder, ast.Call], Piece]:
@@ -154,7 +166,7 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     "In": Function("In('state')", _in_state),
     "q": Function("q('50 g'), q('30 s')", _quantity),
     "format": Function("format(mass, '0.000 kg'), format(number, '0.00'), format(duration, '0.0 s')", _format),
-    "backoff": Function("backoff(attempt, first, max)", _backoff),
+    "backoff": Function("backoff(attempt, first, max, factor=2, 'full' | 'equal' | 'none')", _backoff),
     "min": Function("min(a, b), min(list)", _extreme(min)),
     "max": Function("max(a, b), max(list)", _extreme(max)),
     "abs": Function("abs(number), abs(mass), abs(duration)", _absolute),

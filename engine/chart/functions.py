@@ -112,10 +112,15 @@ def render_text(*parts: Any) -> str:
     return Secret(text) if any(isinstance(part, Secret) for part in parts) else text
 
 
-def backoff(attempt: int, first: float, most: float, machine: Runtime) -> float:
-    """Seconds to wait before attempt ``attempt + 2``: full jitter below ``first * 2**attempt``, at most ``most``."""
-    ceiling = first * 2.0 ** min(max(attempt, 0), _MAX_DOUBLINGS)
-    return machine.random() * min(ceiling, most)
+def backoff(attempt: int, first: float, most: float, factor: float, jitter: str, machine: Runtime) -> float:
+    """Seconds to wait before attempt ``attempt + 2``: ``first * factor**attempt``, at most ``most``, with jitter.
+
+    ``full`` takes a random part of it, ``equal`` a random part of its second half, ``none`` all of it.
+    """
+    ceiling = min(first * float(factor) ** min(max(attempt, 0), _MAX_DOUBLINGS), most)
+    if jitter == "full":
+        return machine.random() * ceiling
+    return ceiling if jitter == "none" else ceiling * (0.5 + machine.random() / 2)
 
 
 def rounded(value: Any, places: int | None = None) -> int | float:

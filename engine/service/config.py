@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -12,6 +11,7 @@ from typing import Any, Final
 
 from engine.devices.filters import FilterSettings
 from engine.documents.environment import Substitution
+from engine.documents.schema import NOTHING
 from engine.documents.source import load_yaml
 from engine.documents.tree import Document, Map, Seq
 from engine.errors import Diagnostic, DiagnosticError, Position
@@ -166,13 +166,15 @@ def load_site(
 def _site_schema() -> dict[str, Any]:
     """The schema as it holds once variables are put in: what it allows an editor to see as ``${NAME}`` is over."""
     schema = load_schema("site")
-    return {**schema, "$defs": {**schema["$defs"], "env": False}}
+    return {**schema, "$defs": {**schema["$defs"], "env": NOTHING}}
 
 
 def _site(document: Document, path: Path, base_dir: Path) -> SiteConfig:
+    from socket import gethostname  # 10 ms that only running needs
+
     root = document.root
     gateway, log = root.section("gateway"), root.section("log")
-    name = str(gateway.get("name") or root.get("site") or socket.gethostname())
+    name = str(gateway.get("name") or root.get("site") or gethostname())
     mac = str(gateway.get("mac_address", "auto"))
     timing = {
         "sync_interval": _given(root.section("sync"), "interval"),

@@ -180,7 +180,7 @@ class MachineHost:
             self._restart = self._around.loop.call_later(pause, self.start)
 
     def _ended(self, why: str, reason: str) -> None:
-        self._log.info("machine.ended", why=why, reason=reason)
+        self._log.debug("machine.ended", why=why, reason=reason)
         if why == "faulted":
             self._fault(reason)
         elif why == "restored":

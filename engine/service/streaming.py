@@ -51,7 +51,6 @@ class WeightStream:
             if error.status_code in _UNAUTHORIZED:
                 return Outcome("unauthorized", {"reason": error.reason})
             return _closed(error.reason, error.retry_after)
-        log.info("stream.connection.opened", gateway_id=gateway_id)
         self._wanted.clear()
         sender = asyncio.create_task(self._send_when_wanted(connection))
         try:
