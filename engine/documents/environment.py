@@ -1,6 +1,7 @@
 """Put environment variables into a document: ``${NAME}`` alone or in a text; ``$${`` is a plain ``${``.
 
-What a variable holds is typed as if it stood in the file: ``${BAUD}`` may be a number, ``"${BAUD}"`` is a text.
+What a variable holds is typed as if it stood in the file, but where the schema wants a text it is a text, and where it
+wants a number, quotes do not matter: inside ``{}`` YAML itself demands them, as in ``{baudrate: "${BAUD}"}``.
 Diagnostics show the value as the file has it, never what the environment held: that may be a password.
 """
 
@@ -17,6 +18,7 @@ from engine.documents.tree import Document, Map, Mark, Seq, Value, value_positio
 from engine.errors import Diagnostic, Position
 
 _REFERENCE: Final = re.compile(r"\$(\$\{)|\$\{([^}\n]*)(\}?)")
+_TYPE_CODES: Final = frozenset({"wrong-type", "needs-quotes", "wrong-value"})
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
@@ -44,17 +46,14 @@ class Substitution:
         self._walk(document.data)
 
     def check(self, schema: Mapping[str, Any]) -> list[Diagnostic]:
-        """Check the document against ``schema``. A number from a variable is a text where only a text fits."""
+        """Check the document against ``schema``; one from a variable that does not fit is tried as the other type."""
         findings = check(self.document, schema)
-        mistyped = {
-            finding.position for finding in findings if finding.code in ("wrong-type", "needs-quotes", "wrong-value")
-        }
-        candidates = [p for p in self._places if p.position in mistyped and not isinstance(_get(p), str)]
+        mistyped = {finding.position for finding in findings if finding.code in _TYPE_CODES}
+        candidates = [place for place in self._places if place.position in mistyped]
         for place in candidates:
-            _set(place, place.text)
-        if candidates:
-            findings = check(self.document, schema)
-        return findings
+            is_text = isinstance(place.owner[place.key], str)
+            _set(place, _typed(place.text) if is_text else place.text)
+        return check(self.document, schema) if candidates else findings
 
     def shown(self, findings: Iterable[Diagnostic]) -> list[Diagnostic]:
         """The findings fit to be seen: with variables as they are written, and none about a value that is missing."""
@@ -124,18 +123,17 @@ def _typed(text: str) -> Value:
         return text
 
 
-def _get(place: _Place) -> Value:
-    return place.owner[place.key]
-
-
 def _set(place: _Place, value: Value) -> None:
     place.owner[place.key] = value
 
 
 def _unveiled(finding: Diagnostic, place: _Place) -> Diagnostic:
     """The finding with what came from the environment replaced by how it is written."""
-    params = {
-        name: value.replace(place.text, place.written) if isinstance(value, str) and place.text else value
-        for name, value in finding.params.items()
-    }
+    held = [text for text in (place.text, str(place.owner[place.key])) if text]
+    params = dict(finding.params)
+    for name, value in params.items():
+        for text in held:
+            if isinstance(value, str) and text in value:
+                params[name] = value.replace(text, place.written)
+                break
     return replace(finding, params=params)

@@ -16,7 +16,7 @@ from typing import Final, NoReturn, TypeAlias
 from engine.documents.limits import MAX_DEPTH, MAX_NODES
 from engine.documents.scalars import NumberError, resolve
 from engine.documents.tree import Document, Map, Mark, Seq, Value
-from engine.errors import EngineError
+from engine.errors import Diagnostic, DiagnosticError, EngineError, Position
 
 # Tabs, lone CR, other line separators, BOM and document markers: their rules are ruamel's business.
 _DOUBTFUL: Final = re.compile("[\t\r\x85\u2028\u2029\ufeff\0]|^(?:---|\\.\\.\\.|%)", re.MULTILINE)
@@ -49,7 +49,7 @@ class _NotPlainError(EngineError):
 
 
 def read_quickly(text: str, name: str) -> Document | None:
-    """Read ``text``, or answer None: it needs ruamel."""
+    """Read ``text``, or answer None: it needs ruamel. Raises DiagnosticError when it holds too many values."""
     source = text.replace("\r\n", "\n")
     if not source.endswith("\n"):
         source += "\n"
@@ -106,7 +106,8 @@ class _Scanner:
         """Count values and keys as the composer does. A collection is counted as the value of its key or dash."""
         self.nodes += nodes
         if self.nodes > MAX_NODES:
-            _give_up()
+            position = Position(self.name, self.line, self.position - self.line_start + 1)
+            raise DiagnosticError([Diagnostic("too-many-values", position, {"limit": MAX_NODES})])
 
     def _content(self, tokens: list[_Piece]) -> _Piece:
         """A key, a key and its value, or a bare value: the rest of a line."""

@@ -49,7 +49,7 @@ def message(diagnostic: Diagnostic, language: Language = "en") -> str:
     if entry is None:
         return visible(", ".join(f"{name}={value}" for name, value in diagnostic.params.items())) or diagnostic.code
     sentence = fill(entry.message, diagnostic.params, language)
-    if diagnostic.params.get("guess") is not None:
+    if diagnostic.params.get("guess"):
         separator = "; " if language == "en" else ". "
         sentence += separator + fill(catalog.phrase("did-you-mean", language), diagnostic.params, language)
     return sentence
@@ -61,10 +61,10 @@ def mend(diagnostic: Diagnostic, language: Language = "en") -> str:
     return "" if entry is None else fill(entry.mend, diagnostic.params, language)
 
 
-def cause(diagnostic: Diagnostic, language: Language = "en") -> str:
-    """Why such a finding comes up."""
-    entry = catalog.entry(diagnostic.code, language)
-    return "" if entry is None else fill(entry.cause, diagnostic.params, language)
+def cause(code: str, language: Language = "en") -> str:
+    """Why findings of this code come up."""
+    entry = catalog.entry(code, language)
+    return "" if entry is None else fill(entry.cause, {}, language)
 
 
 def language_from_env(env: Mapping[str, str] | None = None) -> Language:

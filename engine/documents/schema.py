@@ -18,6 +18,8 @@ from engine.documents.suggest import did_you_mean
 from engine.documents.tree import Document, Map, Value
 from engine.errors import Diagnostic, Position
 
+NOTHING: Final[Mapping[str, Any]] = {"not": {}}  # a schema that nothing fits; as an alternative it is not spoken of
+
 _WORD_OF_TYPE: Final = {
     "object": "map",
     "array": "list",
@@ -173,13 +175,18 @@ class _Translator:
             return
         branches: dict[int, list[Any]] = defaultdict(list)
         for inner in error.context:
-            branches[inner.relative_schema_path[0]].append(inner)
-        possible = [errors for errors in branches.values() if not any(inner.validator is None for inner in errors)]
+            if inner.relative_schema_path:  # jsonschema gives none for an alternative that is just ``false``
+                branches[inner.relative_schema_path[0]].append(inner)
+        possible = [errors for errors in branches.values() if not any(_takes_nothing(inner) for inner in errors)]
         fitting = [errors for errors in possible if not any(_is_another_kind(inner) for inner in errors)]
         if not fitting:
             yield from self._another_kind(error, possible)
             return
-        best = min(fitting, key=_distance)
+        nearest = min(map(_distance, fitting))
+        best, *others = [errors for errors in fitting if _distance(errors) == nearest]
+        if others and any(inner.validator == "additionalProperties" for inner in best):
+            # Several are equally near: only the key that none of them knows is certainly wrong.
+            best = [inner for inner in best if inner.validator != "required"]
         keys = {
             key
             for errors in fitting
@@ -243,6 +250,10 @@ class _Translator:
 
     def not_allowed(self, error: Any) -> Iterator[Diagnostic]:
         yield Diagnostic("not-allowed", self.document.key_position(error.absolute_path))
+
+
+def _takes_nothing(inner: Any) -> bool:
+    return not inner.relative_path and inner.validator == "not" and inner.validator_value == {}
 
 
 def _is_another_kind(inner: Any) -> bool:

@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from engine.documents.limits import MAX_BYTES
+from engine.documents.limits import MAX_BYTES, MAX_DEPTH
 from engine.documents.quick import read_quickly
 from engine.documents.tree import Document, split_lines
 from engine.errors import Diagnostic, DiagnosticError, Position
@@ -16,6 +16,7 @@ from engine.errors import Diagnostic, DiagnosticError, Position
 # What YAML 1.2 allows in a text (5.1): everything printable, so no control characters but tab and line ends.
 _UNPRINTABLE: Final = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _HANGUL: Final = re.compile("[\uac00-\ud7a3]")
+_FAR_RIGHT: Final = re.compile(rf"^ {{{8 * MAX_DEPTH},}}[^ \n]", re.MULTILINE)
 _UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -61,17 +62,22 @@ def _read(path: Path, name: str) -> bytes:
         reason = getattr(error, "strerror", None) or str(error)
         raise _fail("file-unreadable", name, reason=reason) from None
     if len(data) > MAX_BYTES:
-        raise _too_large(name, size)
+        raise _too_large(data.decode("utf-8", "replace"), name, size)
     return data
 
 
-def _too_large(name: str, size: int) -> DiagnosticError:
+def _too_large(text: str, name: str, size: int) -> DiagnosticError:
+    """Refuse what is beyond the limit; a file that is large only because it is nested without end is told so."""
+    deep = _FAR_RIGHT.search(text)
+    if deep:
+        position = Position(name, text.count("\n", 0, deep.start()) + 1, deep.end())
+        return DiagnosticError([Diagnostic("nested-too-deeply", position, {"limit": MAX_DEPTH})])
     return _fail("file-too-large", name, size=size, limit=MAX_BYTES)
 
 
 def _decode(data: bytes, name: str) -> str:
     if len(data) > MAX_BYTES:
-        raise _too_large(name, len(data))
+        raise _too_large(data.decode("utf-8", "replace"), name, len(data))
     if data.startswith(_UTF16):
         raise _fail("not-utf-8", name, encoding="UTF-16")
     if b"\0" in data:
@@ -102,7 +108,7 @@ def _checked(text: str, name: str) -> str:
     """The text without its BOM. Raises DiagnosticError for an unprintable character, too much, or nothing at all."""
     text = text.removeprefix("\ufeff")
     if len(text) > MAX_BYTES:
-        raise _too_large(name, len(text))
+        raise _too_large(text, name, len(text))
     match = _UNPRINTABLE.search(text)
     if match:
         before = split_lines(text[: match.start()])

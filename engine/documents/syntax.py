@@ -82,6 +82,8 @@ def _unclosed_quote(case: _Case, _match: re.Match[str]) -> Diagnostic:
 
 def _unclosed_bracket(case: _Case, match: re.Match[str]) -> Diagnostic:
     bracket = {"]": "[", "}": "{"}[match[1]]
+    if case.line()[: case.place[1]].endswith("${"):
+        return case.diagnose("yaml-dollar", (case.place[0], case.place[1] - 1))
     if match[2] == "<stream end>":
         return case.diagnose("yaml-unclosed-bracket", case.opening, bracket=bracket, closing=match[1])
     return case.diagnose("yaml-bracket", bracket=bracket, closing=match[1])

@@ -181,7 +181,7 @@ def _protocols(device: Map, protocols: Mapping[str, ProtocolInfo]) -> Iterator[D
             params = {"protocol": name, "guess": did_you_mean(name, protocols), "allowed": sorted(protocols)}
             yield Diagnostic("unknown-protocol", position, params)
     infos = [protocols[name] for name, _ in named if name in protocols]
-    scales = [info.name for info in infos if info.kind == "scale"]
+    scales = list(dict.fromkeys(info.name for info in infos if info.kind == "scale"))
     if len(scales) > 1:
         yield Diagnostic("protocols-clash", device.at("protocol"), {"protocols": scales})
     elif len(infos) > 1:

@@ -1,11 +1,12 @@
 """What each diagnostic code says, why it comes up and how to mend it, in English and Korean.
 
-To add a code: write an :class:`Entry` under it in ``en.py`` and in ``ko.py``, with the same placeholders in
-``message`` and ``mend``; they are filled from ``Diagnostic.params``. An area with many codes of its own gets a pair
-of modules named in ``_PARTS``. A parameter that is a list or tuple is shown joined by commas; one called
-``expected``, ``found`` or ``kind`` is a word of ``WORDS`` and is translated; one called ``guess``, when it is not
-None, adds "did you mean" by itself. In Korean, ``{key:은/는}`` gives the particle that fits the value, without the
-value.
+To add a code: write an :class:`Entry` under it in ``en.py`` and in ``ko.py``, with the same placeholders; they are
+filled from ``Diagnostic.params``. An area with many codes gets a pair of modules of its own, named in ``_PARTS``.
+
+- A parameter that is a list or tuple is shown joined by commas.
+- One called ``expected``, ``found`` or ``kind`` is a word of ``WORDS`` (or several) and is translated.
+- One called ``guess``, unless it is None or empty, adds "did you mean" by itself.
+- In Korean, ``{key:은/는}`` gives the particle that fits the value of ``key``, without the value.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ ENTRIES: Final[dict[str, Entry]] = {
     ),
     "pattern-mismatch": Entry(
         "'{value}' does not have the expected form",
-        "The text has to match the pattern {pattern}.",
+        "The text has to match a pattern.",
         "write a text that matches {pattern}",
     ),
     "needs-unit": Entry(

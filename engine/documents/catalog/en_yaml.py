@@ -144,8 +144,13 @@ ENTRIES: Final[dict[str, Entry]] = {
     ),
     "yaml-bracket": Entry(
         "a ',' or '{closing}' is missing before this",
-        "Inside '{bracket}' items are separated by commas, and '{closing}' ends them.",
+        "Inside brackets items are separated by commas, and a bracket ends them.",
         "write the comma or the '{closing}'; a text that holds ':' or ',' needs quotes",
+    ),
+    "yaml-dollar": Entry(
+        "'${{...}}' needs quotes here",
+        "Inside brackets or braces YAML takes the '{{' behind the '$' for the beginning of a mapping.",
+        'put double quotes around the whole value, as in "${{NAME}}"',
     ),
     "yaml-extra-bracket": Entry(
         "this '{bracket}' closes nothing",

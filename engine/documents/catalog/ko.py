@@ -74,7 +74,7 @@ ENTRIES: Final[dict[str, Entry]] = {
     ),
     "pattern-mismatch": Entry(
         "'{value}'{value:은/는} 형식이 다릅니다",
-        "글이 {pattern} 패턴에 맞아야 합니다.",
+        "글이 정해진 패턴에 맞아야 합니다.",
         "{pattern} 패턴에 맞는 글을 쓰세요",
     ),
     "needs-unit": Entry(

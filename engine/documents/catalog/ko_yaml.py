@@ -144,8 +144,13 @@ ENTRIES: Final[dict[str, Entry]] = {
     ),
     "yaml-bracket": Entry(
         "이 앞에 ',' 또는 '{closing}'{closing:이/가} 없습니다",
-        "'{bracket}' 안의 항목은 쉼표로 나누고 '{closing}'{closing:으로/로} 끝냅니다.",
+        "괄호 안의 항목은 쉼표로 나누고 닫는 괄호로 끝냅니다.",
         "쉼표나 '{closing}'{closing:을/를} 쓰세요. ':'나 ','가 든 글은 따옴표가 필요합니다",
+    ),
+    "yaml-dollar": Entry(
+        "여기서는 '${{...}}'를 따옴표로 감싸야 합니다",
+        "괄호 안에서 YAML은 '$' 뒤의 '{{'를 맵의 시작으로 읽습니다.",
+        '값 전체를 "${{NAME}}"처럼 큰따옴표로 감싸세요',
     ),
     "yaml-extra-bracket": Entry(
         "이 '{bracket}'에 짝이 없습니다",
