@@ -7,7 +7,7 @@ import uuid
 from collections import deque
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from engine.chart.model import NO_VALUES, Chart, Invoke, Timer, Transition, Values
 from engine.effects import (
@@ -21,10 +21,11 @@ from engine.effects import (
 )
 from engine.errors import EngineError, Position
 from engine.events import Event
-from engine.runtime import cleanup
+from engine.runtime import cleanup, snapshot
 from engine.runtime.errors import ChartRunError, MachineFaultError, MicrostepLimitError
 from engine.runtime.memory import Leaving, Memory, Why
 from engine.runtime.program import Candidates, Configuration, Operation, Program, Step
+from engine.runtime.trace import GuardTried, Macrostep, Tracer, why
 
 MICROSTEP_LIMIT: Final = 1000
 _CYCLE_SHOWN: Final = 6
@@ -46,6 +47,8 @@ class Interpreter:
         self.unhandled: dict[str, int] = {}  # declared events that no active state reacted to, by name
         self.is_running = False
         self.transitions: list[Transition] = []  # taken in the last macrostep
+        self.tracer: Tracer | None = None  # is told every macrostep; None costs next to nothing
+        self._step: Macrostep | None = None
         self._program = program
         self._random = random.Random(seed)  # noqa: S311 - ids and jitter, not secrets
         self._configuration: Configuration = program.empty
@@ -124,6 +127,23 @@ class Interpreter:
             return []
         self._monotonic, self._now = monotonic, now
         return cleanup.end(self, Leaving(why="stopped"))
+
+    @property
+    def is_persistent(self) -> bool:
+        """Whether an active state asks to survive a restart, or for its cleanup after one."""
+        return any(s.is_persistent or s.finally_ is not None for s in self._configuration.states)
+
+    def why(self, event: str, data: Values = NO_VALUES) -> list[str]:
+        """Explain what an event would do now, or why nothing."""
+        return why(self, event, data)
+
+    def snapshot(self, monotonic: float, now: datetime) -> dict[str, Any]:
+        """All of the machine as a JSON document (``engine.runtime.snapshot``). Raises SnapshotError."""
+        return snapshot.take(self, monotonic, now)
+
+    def restore(self, document: Mapping[str, Any], monotonic: float, now: datetime) -> list[Effect]:
+        """Go on where a snapshot was taken, in place of ``start``. Raises SnapshotError."""
+        return snapshot.restore(self, document, monotonic, now)
 
     def abandon(self) -> list[Effect]:
         """End the machine without its ``finally``: only its timers and services are cancelled."""
@@ -212,6 +232,8 @@ class Interpreter:
         before, running = self._configuration, self.is_running
         self._effects, self._saved, self.transitions, self._wanted = [], None, [], []
         self._internal.clear()
+        if self.tracer is not None:
+            self._step = Macrostep(name or "start", event, self._monotonic, self.configuration)
         try:
             if name is None:
                 self._perform(self._program.initial_step(), event)
@@ -222,11 +244,20 @@ class Interpreter:
                 self._start_invokes(event)
             if self._memory.leaving:
                 cleanup.forget_left(self)
-        except EngineError:
+        except EngineError as error:
             self._undo(before, was_running=running)
+            self._tell(str(error))
             raise
         self._saved = None
+        if self.tracer is not None:
+            self._tell("")
         return self._effects
+
+    def _tell(self, error: str) -> None:
+        step, self._step = self._step, None
+        if step is not None and self.tracer is not None:
+            step.effects, step.configuration, step.error = list(self._effects), self.configuration, error
+            self.tracer(step)
 
     def _settle(self, event: Values) -> None:
         """Eventless transitions and internal events until neither enables anything."""
@@ -279,6 +310,9 @@ class Interpreter:
                 except Exception as error:
                     text, position = _guard_info(transition)
                     raise ChartRunError("guard", text, position, error) from error
+                if self._step is not None and guard is not None:
+                    text, position = _guard_info(transition)
+                    self._step.guards.append(GuardTried(transition.source, text, bool(enables), position))
                 if enables:
                     if transition not in enabled:
                         enabled.append(transition)
@@ -300,6 +334,8 @@ class Interpreter:
             self._live = None
         self._configuration = step.configuration
         self.transitions.extend(step.transitions)
+        if self._step is not None:
+            self._step.took(step)
 
     def _located(self, step: Step, operation: Operation | None, error: BaseException) -> ChartRunError:
         actions = [a for t in step.transitions for a in t.actions]
