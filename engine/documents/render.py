@@ -57,6 +57,8 @@ def message(diagnostic: Diagnostic, language: Language = "en") -> str:
 
 def mend(diagnostic: Diagnostic, language: Language = "en") -> str:
     """What to do about it, on one line."""
+    if diagnostic.params.get("write"):
+        return fill(catalog.phrase("write-instead", language), diagnostic.params, language)
     entry = catalog.entry(diagnostic.code, language)
     return "" if entry is None else fill(entry.mend, diagnostic.params, language)
 

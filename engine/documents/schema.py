@@ -202,7 +202,7 @@ class _Translator:
         tops = [inner for errors in branches for inner in errors if _is_another_kind(inner)]
         types = [inner for inner in tops if inner.validator == "type"]
         if not tops:
-            yield self._at(error, "not-allowed")
+            yield self._at(error, "excluded")
         elif types:
             expected: list[str] = []
             for inner in types:
@@ -249,7 +249,7 @@ class _Translator:
                     yield Diagnostic("needs-key", self._key_position(error, key), {"key": key, "needed": other})
 
     def not_allowed(self, error: Any) -> Iterator[Diagnostic]:
-        yield Diagnostic("not-allowed", self.document.key_position(error.absolute_path))
+        yield Diagnostic("excluded", self.document.key_position(error.absolute_path))
 
 
 def _takes_nothing(inner: Any) -> bool:

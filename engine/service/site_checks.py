@@ -137,7 +137,7 @@ def _chart(line: Map, base_dir: Path, charts: Collection[str]) -> Iterator[Diagn
         if not _is_file(base_dir / chart):
             yield Diagnostic("referenced-file-missing", line.at("chart"), {"path": chart})
     elif chart not in charts:
-        params = {"chart": chart, "guess": did_you_mean(chart, charts), "allowed": sorted(charts)}
+        params = {"name": chart, "guess": did_you_mean(chart, charts), "known": sorted(charts)}
         yield Diagnostic("unknown-chart", line.at("chart"), params)
 
 

@@ -136,7 +136,7 @@ _PIECES = (
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(st.lists(st.sampled_from(_PIECES), max_size=24).map("".join))
 @example("a: - b")
 @example("a:\n- b\nc: d")

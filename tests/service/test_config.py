@@ -407,7 +407,7 @@ class TestCharts:
     def test_an_unknown_name_gets_a_guess(self, load):
         (finding,) = findings(load, self.line("wieghing"))
         assert (finding.code, finding.params["guess"]) == ("unknown-chart", "weighing")
-        assert "weighing" in finding.params["allowed"]
+        assert "weighing" in finding.params["known"]
 
     def test_what_ships_can_be_handed_in(self, tmp_path):
         (tmp_path / "site.yaml").write_text(self.line("other"), encoding="utf-8")

@@ -5,6 +5,7 @@ filled from ``Diagnostic.params``. An area with many codes gets a pair of module
 
 - A parameter that is a list or tuple is shown joined by commas.
 - One called ``expected``, ``found`` or ``kind`` is a word of ``WORDS`` (or several) and is translated.
+- One called ``write``, unless empty, is the mend: what to write instead.
 - One called ``guess``, unless it is None or empty, adds "did you mean" by itself.
 - In Korean, ``{key:은/는}`` gives the particle that fits the value of ``key``, without the value.
 """
@@ -20,8 +21,8 @@ from engine.documents.catalog.entry import Entry
 Language = Literal["en", "ko"]
 
 _PARTS: Final[dict[Language, tuple[str, ...]]] = {
-    "en": ("en", "en_yaml"),
-    "ko": ("ko", "ko_yaml"),
+    "en": ("en", "en_yaml", "en_chart"),
+    "ko": ("ko", "ko_yaml", "ko_chart"),
 }
 
 __all__ = ["Entry", "Language", "codes", "entry", "phrase", "word"]

@@ -8,7 +8,9 @@ from typing import Final
 
 from engine.documents.catalog import Language, phrase, word
 
-_WORD_PARAMS: Final = {"expected": "", "found": "", "kind": "kind:"}  # parameter: prefix of its words
+_WORD_PARAMS: Final = {"expected": "", "found": "found:", "kind": "kind:"}  # parameter: prefix of its own words
+_WHOLE: Final = frozenset({"places", "detail", "known", "cycle"})  # shown however long they are
+_LISTS: Final = frozenset({"allowed", "known"})
 _MOST_LISTED: Final = 16
 _LONGEST_SHOWN: Final = 80
 _FINAL_DIGITS: Final = frozenset("013678")  # 영, 일, 삼, 육, 칠, 팔 end in a consonant
@@ -38,14 +40,25 @@ class _Params(dict[str, object]):
 
 
 def _show(name: str, value: object, language: Language) -> str:
+    if name in _LISTS and not value:
+        return phrase("none", language)
     if isinstance(value, list | tuple | set | frozenset):
         items = sorted(map(str, value)) if isinstance(value, set | frozenset) else list(map(str, value))
         if name in _WORD_PARAMS:
-            return phrase("or", language).join(word(_WORD_PARAMS[name] + item, language) for item in items)
+            return phrase("or", language).join(_word(name, item, language) for item in items)
         shown = ", ".join(items[:_MOST_LISTED])
         return f"{shown}, …" if len(items) > _MOST_LISTED else shown
-    text = word(_WORD_PARAMS[name] + str(value), language) if name in _WORD_PARAMS else str(value)
-    return visible(text if len(text) <= _LONGEST_SHOWN or name in {"places", "detail"} else text[:_LONGEST_SHOWN] + "…")
+    text = _word(name, str(value), language) if name in _WORD_PARAMS else str(value)
+    return visible(text if len(text) <= _LONGEST_SHOWN or name in _WHOLE else text[:_LONGEST_SHOWN] + "…")
+
+
+def _word(name: str, value: str, language: Language) -> str:
+    """The word for a kind of value; several may come as one text (``list, map, text``)."""
+    own = _WORD_PARAMS[name] + value
+    found = word(own, language)
+    if found != own:
+        return found
+    return ", ".join(word(one, language) for one in value.split(", "))
 
 
 def visible(text: str) -> str:
