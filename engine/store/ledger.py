@@ -43,7 +43,7 @@ from engine.store.records import (
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
-_BATCH: Final = 500
+_BATCH: Final = 100  # journal lines written at a time: about 5 ms, in which a commit has to wait
 _WAITING: Final = "is_sent = FALSE AND rejected_at IS NULL"
 
 
@@ -72,7 +72,7 @@ class Ledger:
         self._journal.open()
         self._newest = self._write(self._align_counter)
         doubtful = self._write(self._doubt_waiting_records)
-        self._catch_up()
+        self.catch_up()
         self._backend.keep_room()
         log.info("store.database.opened", place=self._backend.place, newest=self._newest, doubtful=doubtful)
 
@@ -80,7 +80,7 @@ class Ledger:
         """Write what the journal still lacks, close everything, give the lock back. Harmless a second time."""
         try:
             if self._database is not None:
-                self._catch_up()
+                self.catch_up()
                 log.info("store.database.closed", place=self._backend.place)
         finally:
             self._database = None
@@ -193,7 +193,6 @@ class Ledger:
         self._newest = max(self._newest, sequence)
         if result is SaveResult.SAVED and self._journal.last_sequence == sequence - 1:  # mostly: nothing to look up
             self._journal.append([encode_line(replace(record, sequence=sequence), now)])
-        self._catch_up()
         log.debug("store.record.committed", uuid=record.uuid, sequence=sequence, result=result.value)
         return result
 
@@ -243,16 +242,25 @@ class Ledger:
 
     # -- journal ------------------------------------------------------------------------------------------------------
 
-    def _catch_up(self) -> None:
-        """Append to the journal what is committed and not yet there: mostly the one record just saved."""
-        while self._journal.last_sequence < self._newest:
-            try:
-                missing = self._after(self._journal.last_sequence, _BATCH)
-            except StoreError as error:  # the record is safe; its line follows with the next one
-                log.error("store.journal.postponed", reason=str(error))  # noqa: TRY400 - expected, no traceback
-                return
-            if not missing or not self._journal.append([encode_line(*item) for item in missing]):
-                return
+    @property
+    def is_behind(self) -> bool:
+        """Whether the journal lacks records that are committed."""
+        return self._journal.last_sequence < self._newest
+
+    def catch_up(self) -> bool:
+        """Append to the journal a batch of what it lacks; True when there is more, and the disk takes it.
+
+        Never raises: the records are safe, and their lines follow later.
+        """
+        if not self.is_behind:
+            return False
+        try:
+            missing = self._after(self._journal.last_sequence, _BATCH)
+        except StoreError as error:
+            log.error("store.journal.postponed", reason=str(error))  # noqa: TRY400 - expected, no traceback
+            return False
+        is_written = bool(missing) and self._journal.append([encode_line(*item) for item in missing])
+        return is_written and self.is_behind
 
     # -- sessions -----------------------------------------------------------------------------------------------------
 
@@ -260,9 +268,10 @@ class Ledger:
         return self._select("sequence > $sequence ORDER BY sequence LIMIT $limit", sequence=sequence, limit=limit)
 
     def _select(self, condition: str, **values: object) -> list[tuple[WeighingRecord, str]]:
-        """Records with the time of their commit. Raw SQL, because Pony's generator queries read Python's bytecode."""
+        """Records with the time of their commit."""
+        # Raw SQL: Pony's generator queries read Python's bytecode, and its entities take long to load.
         sql = f"SELECT * FROM weighing_records WHERE {condition}"  # noqa: S608 - constants; values are bound
-        return self._read(lambda: list(_readable(self._tables.record.select_by_sql(sql, {}, values))))
+        return list(_readable(self._read(lambda: self._database.select(sql, {}, values))))
 
     def _read(self, work: Callable[[], T]) -> T:
         return self._in_session(orm.db_session(strict=True), work)

@@ -83,13 +83,8 @@ class SqliteBackend:
         return StoreError(f"{self._path}: the database refused: {error}")
 
     def make_room(self) -> bool:
-        """Give up the ballast and empty the write-ahead log into the database."""
-        if not self._ballast.free():
-            return False
-        if self._connection is not None:
-            with contextlib.suppress(sqlite3.Error):  # the commit that follows tells how it went
-                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        return True
+        """Give up the ballast; the next commit also empties the write-ahead log, which failed until now."""
+        return self._ballast.free()
 
     def keep_room(self) -> None:
         """Lay the ballast again when there is room."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -68,6 +69,7 @@ class LedgerStore:
         self._ledger: Ledger | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self._is_closed = False
+        self._is_completing = False  # the thread's own
 
     async def __aenter__(self) -> Self:
         return self
@@ -151,7 +153,23 @@ class LedgerStore:
     def _work(self, work: Callable[[Ledger], T]) -> T:
         if self._ledger is None:
             self._ledger = self._make_ledger()
-        return work(self._ledger)
+        try:
+            return work(self._ledger)
+        finally:
+            self._complete_journal(self._ledger)
+
+    def _complete_journal(self, ledger: Ledger) -> None:
+        """Bring an incomplete journal up to date, a batch at a time and everybody's calls in between."""
+        if not ledger.is_behind or self._is_completing or self._is_closed:
+            return
+        self._is_completing = True
+        with contextlib.suppress(RuntimeError):  # closed this very moment; the next start goes on
+            self._thread.submit(self._complete_a_batch, ledger)
+
+    def _complete_a_batch(self, ledger: Ledger) -> None:
+        self._is_completing = False
+        if not self._is_closed and ledger.catch_up():
+            self._complete_journal(ledger)
 
     def _close(self) -> None:
         if self._ledger is not None:

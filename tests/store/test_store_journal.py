@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from decimal import Decimal
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from store_kit import database, make_record, open_sqlite, record_id, run
 
 from engine.clock import VirtualClock
 from engine.ports import StoreError, WeighingRecord
+from engine.store import journal as journal_module
 from engine.store import read_journal
+from engine.store.files import sync_directory, sync_file
 from engine.store.journal import Journal
 from engine.store.lines import decode_line, encode_line
 
@@ -119,6 +122,33 @@ def test_a_line_is_there_when_the_commit_is_answered(tmp_path: Path) -> None:
     run(scenario())
 
 
+def test_lines_new_files_and_new_folders_are_brought_to_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+
+    def watch_file(descriptor: int) -> None:
+        sync_file(descriptor)
+        synced.append("line")
+
+    def watch_directory(directory: Path) -> None:
+        sync_directory(directory)
+        synced.append(directory.name)
+
+    monkeypatch.setattr(journal_module, "sync_file", watch_file)
+    monkeypatch.setattr(journal_module, "sync_directory", watch_directory)
+    clock = VirtualClock()
+    journal = Journal(tmp_path / "journal", clock)
+    journal.open()
+    assert synced == [tmp_path.name]
+    for number in (1, 2, 3):
+        journal.append(entries(number))
+        if number == 2:
+            clock.advance(86_400)
+    journal.close()
+    assert synced == [tmp_path.name, "journal", "line", "line", "journal", "line"]
+
+
 def test_a_torn_last_line_is_cut_off_and_written_again_wherever_it_broke(tmp_path: Path) -> None:
     file = tmp_path / "journal" / "2026-01-01.jsonl"
     file.parent.mkdir()
@@ -166,8 +196,16 @@ def test_a_lost_journal_is_written_anew_from_the_database(tmp_path: Path) -> Non
             FROM weighing_records, numbers
         """)
         connection.execute("UPDATE store_counters SET value = 1202")
-    save(tmp_path)
-    assert numbers_in(tmp_path / "ledger.sqlite.journal") == list(range(1, 1_203))
+
+    async def scenario() -> None:
+        async with await open_sqlite(tmp_path) as store:
+            assert len(numbers_in(tmp_path / "ledger.sqlite.journal")) < 1_202  # nobody waited for all of it
+            await store.save_record(make_record(1_203))  # and nobody has to
+            for _ in range(20):
+                await store.counts()  # calls and batches take turns
+            assert numbers_in(tmp_path / "ledger.sqlite.journal") == list(range(1, 1_204))
+
+    run(scenario())
 
 
 def test_a_file_deleted_under_the_running_service_is_begun_again(tmp_path: Path) -> None:
@@ -225,7 +263,51 @@ def test_a_full_disk_under_the_journal_loses_no_commit_and_heals(tmp_path: Path)
             assert numbers_in(folder) == [1]
             (folder / "2026-01-02.jsonl").unlink()
             await store.save_record(make_record(4))
+            await store.counts()  # comes after what is late
             assert numbers_in(folder) == [1, 2, 3, 4]
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("truncate_works", [True, False], ids=["taken back", "could not be taken back"])
+def test_lines_whose_sync_failed_are_there_once_in_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, truncate_works: bool
+) -> None:
+    class Stubborn(FileIO):
+        def truncate(self, size: int | None = None, /) -> int:
+            if not truncate_works:
+                raise OSError("input/output error")
+            return super().truncate(size)
+
+    def fail(descriptor: int) -> None:
+        raise OSError("input/output error")
+
+    journal = Journal(tmp_path, VirtualClock())
+    assert journal.append(entries(1))
+    journal.close()
+    with monkeypatch.context() as patch:
+        patch.setattr(journal_module, "FileIO", Stubborn)
+        patch.setattr(journal_module, "sync_file", fail)
+        assert not journal.append(entries(2))
+        assert journal.last_sequence == 1
+        assert numbers_in(tmp_path) == ([1] if truncate_works else [1, 2])
+    assert journal.append(entries(2, 3))
+    journal.close()
+    assert (tmp_path / "2026-01-01.jsonl").read_bytes() == b"".join(entry.data for entry in entries(1, 2, 3))
+
+
+def test_a_line_written_late_tells_the_time_of_its_commit(tmp_path: Path) -> None:
+    folder = tmp_path / "ledger.sqlite.journal"
+
+    async def scenario() -> None:
+        clock = VirtualClock()
+        folder.write_text("in the way")
+        async with await open_sqlite(tmp_path, clock) as store:
+            await store.save_record(make_record(1))
+            folder.unlink()
+            clock.advance(60)
+            await store.save_record(make_record(1))
+        assert json.loads(the_file(tmp_path).read_bytes())["committed_at"] == "2026-01-01T00:00:00.000000+00:00"
 
     run(scenario())
 
