@@ -129,6 +129,11 @@ class Interpreter:
         return cleanup.end(self, Leaving(why="stopped"))
 
     @property
+    def may_persist(self) -> bool:
+        """Whether the chart has a state that survives a restart, or has a cleanup after one."""
+        return any(s.is_persistent or s.finally_ is not None for s in self.chart.states.values())
+
+    @property
     def is_persistent(self) -> bool:
         """Whether an active state asks to survive a restart, or for its cleanup after one."""
         return any(s.is_persistent or s.finally_ is not None for s in self._configuration.states)
