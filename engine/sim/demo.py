@@ -192,12 +192,14 @@ class Demo:
         async with asyncio.TaskGroup() as tasks:
             display = tasks.create_task(self._display())
             await self._become_approved()
-            outage = tasks.create_task(self._outage())
-            await asyncio.sleep(0)  # an outage begins before the first box
+            if self._options.offline:
+                await self._server.go_offline()
+                log.warning("hall.server.went_offline", for_s=self._options.offline)
+            back = tasks.create_task(self._come_back())
             stream = tasks.create_task(self._watch_stream())
             missed = await self._hall.run_boxes(self._options.boxes, self._facts.wait_committed)
             self._failures += [f"{box}: not committed in time" for box in missed]
-            await outage
+            await back
             await self._await_delivery()
             await stream
             display.cancel()
@@ -214,30 +216,29 @@ class Demo:
         ports = self._hall.ports
         await self._step("not every scale and reader was opened", facts.wait_until(lambda: facts.open_ports >= ports))
 
-    async def _outage(self) -> None:
-        if not self._options.offline:
-            return
-        await self._server.go_offline()
-        log.warning("hall.server.went_offline", for_s=self._options.offline)
-        await asyncio.sleep(self._options.offline)
-        await self._server.go_online()
-        log.info("hall.server.came_online")
+    async def _come_back(self) -> None:
+        if not self._server.is_online:
+            await asyncio.sleep(self._options.offline)
+            await self._server.go_online()
+            log.info("hall.server.came_online")
 
     async def _watch_stream(self) -> None:
         """The people at the server look at the weights for a while."""
-        server = self._server
+        server, asked = self._server, self._facts.stream_commands
         try:
-            await server.wait_until(
-                lambda: server.is_online and server.streams(MAC_ADDRESS) > 0, timeout=self._delivery_within
-            )
+            async with asyncio.timeout(self._delivery_within + _STREAM_FOR_S):
+                await server.wait_until(
+                    lambda: server.is_online and server.streams(MAC_ADDRESS) > 0, timeout=self._delivery_within
+                )
+                await server.start_stream(MAC_ADDRESS)
+                log.info("hall.stream.started")
+                await asyncio.sleep(_STREAM_FOR_S)
+                await server.stop_stream(MAC_ADDRESS)
+                log.info("hall.stream.stopped", messages=len(server.stream_messages))
+                await self._facts.wait_until(lambda: "STOP_STREAM" in asked)
         except TimeoutError:
-            self._failures.append("the gateway did not open its stream")
-            return
-        await server.start_stream(MAC_ADDRESS)
-        log.info("hall.stream.started")
-        await asyncio.sleep(_STREAM_FOR_S)
-        await server.stop_stream(MAC_ADDRESS)
-        log.info("hall.stream.stopped", messages=len(server.stream_messages))
+            heard = f"only {', '.join(asked)}" if asked else "nothing"
+            self._failures.append(f"the stream was not started and stopped; the gateway heard {heard}")
 
     async def _await_delivery(self) -> None:
         """Until the service knows all of its records delivered; the audit tells what is missing if it never does."""

@@ -20,6 +20,7 @@ class Facts:
         self.faults: list[str] = []  # what a machine of the service could not do; there is never a good reason for one
         self.open_ports: set[str] = set()
         self.is_approved = False
+        self.stream_commands: list[str] = []  # what the server asked the service for
         self._loop = loop
         self._tell = tell
         self._changed = asyncio.Event()
@@ -50,6 +51,8 @@ class Facts:
                 self.is_approved = True
             case "machine.faulted" | "machine.effect.failed" | "machine.service.failed":
                 self.faults.append(f"{event}: {values.get('machine')}: {values.get('reason', values)}")
+            case "stream.command.received":
+                self.stream_commands.append(str(values["command"]))
             case "serial.link.opened":
                 self.open_ports.add(str(values["port"]))
             case "serial.link.lost":
