@@ -8,10 +8,12 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 BIN := .venv/bin
 
-.PHONY: help demo test check bench torture lock clean
+.PHONY: help install demo test check bench torture lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+install: .venv/.ready ## Set up what running needs, nothing else
 
 demo: .venv/.ready ## Run the real service on a simulated hall
 	@$(BIN)/engine demo
