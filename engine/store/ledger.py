@@ -161,7 +161,7 @@ class Ledger:
             "status": clean_text(status),
         }
         self._write(partial(self._change_gateway, changes, now, approved_at=now))
-        log.info("store.token.saved", token=repr(token), gateway_id=gateway_id, status=status)
+        log.info("store.token.saved", token=repr(Secret(token)), gateway_id=gateway_id, status=status)
 
     def save_status(self, status: str) -> None:
         """What the server last said of this gateway."""

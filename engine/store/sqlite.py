@@ -23,9 +23,9 @@ from engine.store.migrations import check_version, upgrade_sqlite
 log = structlog.get_logger(__name__)
 
 _BUSY_S: Final = 5.0  # how long a reader from outside (sqlite3, a backup tool) may hold us up
-_WAL_BYTES: Final = 4 << 20
+_WAL_BYTES: Final = 3 << 20  # checkpoints are then rarer than one commit in a hundred
 _PAGE: Final = 4_096
-BALLAST_BYTES: Final = 4 * _WAL_BYTES
+BALLAST_BYTES: Final = 2 * _WAL_BYTES  # room for some four thousand records
 _CHECKED_BYTES: Final = 32 << 20  # a larger file is not read through at every start
 _FULL_BYTES: Final = 64 << 10  # less than this free: an I/O error means a full disk
 

@@ -208,6 +208,21 @@ def test_a_lost_journal_is_written_anew_from_the_database(tmp_path: Path) -> Non
     run(scenario())
 
 
+def test_long_lines_are_told_apart_like_short_ones(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with await open_sqlite(tmp_path) as store:
+            for number in (1, 2):
+                await store.save_record(make_record(number, raw_frame=bytes(60_000)))
+
+    run(scenario())
+    before = the_file(tmp_path).read_bytes()
+    run(scenario())
+    assert the_file(tmp_path).read_bytes() == before
+    the_file(tmp_path).write_bytes(before[:-50_000])
+    run(scenario())
+    assert the_file(tmp_path).read_bytes() == before
+
+
 def test_a_file_deleted_under_the_running_service_is_begun_again(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with await open_sqlite(tmp_path) as store:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import structlog
 from store_kit import (
     IDENTITY,
     database,
@@ -38,7 +39,7 @@ def test_every_commit_is_written_ahead_and_synced(tmp_path: Path) -> None:
                 "synchronous": 2,  # FULL
                 "foreign_keys": 1,
                 "busy_timeout": 5_000,
-                "wal_autocheckpoint": 1_024,
+                "wal_autocheckpoint": 768,
             }
 
     run(scenario())
@@ -201,6 +202,37 @@ def test_one_senseless_row_does_not_hold_up_the_others(tmp_path: Path) -> None:
                 connection.execute("UPDATE weighing_records SET weight_text = '12,3' WHERE sequence = 1")
                 connection.execute("UPDATE weighing_records SET measured_at = 'yesterday' WHERE sequence = 2")
             assert [r.sequence for r in await store.pending_records(9)] == [3]
+
+    run(scenario())
+
+
+def test_a_token_is_never_whole_in_the_log(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with await open_sqlite(tmp_path) as store:
+            await store.save_identity(IDENTITY)
+            await store.save_token(Secret("0123456789abcdef"), None, "active")
+            await store.forget_token("401")
+
+    with structlog.testing.capture_logs() as logs:
+        run(scenario())
+    assert [entry["event"] for entry in logs if "token" in entry["event"]] == [
+        "store.token.saved",
+        "store.token.forgotten",
+    ]
+    assert "cdef" in str(logs)
+    assert "bcdef" not in str(logs)
+
+
+def test_another_program_that_locks_the_file_is_an_error_for_as_long_as_it_does(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with await open_sqlite(tmp_path) as store:
+            await on_store_thread(store, lambda connection: connection.execute("PRAGMA busy_timeout = 20"))
+            with database(tmp_path / "ledger.sqlite") as other:
+                other.execute("BEGIN IMMEDIATE")
+                with pytest.raises(StoreError, match="another program kept the database locked"):
+                    await store.save_record(make_record())
+                assert (await store.counts()).total == 0  # reading goes on
+            assert await store.save_record(make_record()) is SaveResult.SAVED
 
     run(scenario())
 
