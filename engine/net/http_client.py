@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final
 
-import httpx
 import structlog
 
 from engine import __version__
 from engine.clock import Clock
 from engine.net.address import ServerAddress
 from engine.net.answers import Answer, NoAnswer, is_header_safe, read_document, shorten
+from engine.net.lean_httpx import httpx
 from engine.net.resolver import ResolveError, Resolver, is_address
 from engine.net.retry_after import parse_retry_after
 from engine.net.tls import TlsSettings, client_context, trusting_nobody

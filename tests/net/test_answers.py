@@ -31,7 +31,10 @@ KEYS = st.sampled_from(["uuid", "detail", "id", "status", "mac_address", "access
 DOCUMENTS = st.dictionaries(KEYS, JSON, max_size=3)
 
 
-@given(status=st.integers(100, 599), document=st.none() | DOCUMENTS, doubtful=st.booleans())
+STATUSES = st.sampled_from([200, 201, 202, 204, 301, 302, 400, 401, 403, 404, 405, 409, 422, 429, 500, 503])
+
+
+@given(status=STATUSES | st.integers(100, 599), document=st.none() | DOCUMENTS, doubtful=st.booleans())
 @settings(max_examples=80)
 def test_every_answer_is_judged_and_only_the_servers_json_decides_anything(status, document, doubtful):
     answer = Answer(status, document, "" if document is not None else "is a web page")
@@ -68,6 +71,13 @@ def test_what_is_not_a_json_object_is_not_the_server_speaking(body):
     assert read_document(body)[0] is None
 
 
+@pytest.mark.parametrize("depth", [500, 900, 9_000])
+def test_json_nested_without_sense_is_judged_like_any_other(depth):
+    document, flaw = read_document(b'{"a":' * depth + b"1" + b"}" * depth)  # how deep it is read depends on the Python
+    for status in (200, 400, 401, 500):
+        assert len(judge_delivery(Answer(status, document, flaw), make_record()).reason) <= MAX_REASON
+
+
 @pytest.mark.parametrize(
     ("document", "alone"),
     [
@@ -100,6 +110,12 @@ def test_a_duplicate_is_an_error_on_uuid_and_on_nothing_else(document, alone):
 def test_a_uuid_in_the_answer_must_be_ours_in_whatever_form(status, sent_back, kind):
     record = make_record(uuid="0f8fad5b-d9cb-469f-a165-70867728950e")
     assert judge_delivery(Answer(status, {"uuid": sent_back}), record).kind is kind
+
+
+@pytest.mark.parametrize("status", [202, 203, 204, 206, 226])
+def test_a_success_other_than_those_of_the_contract_delivers_nothing(status):
+    delivery = judge_delivery(Answer(status, {"detail": "queued"}), make_record(may_have_arrived=True))
+    assert (delivery.kind, delivery.may_have_arrived) == (DeliveryKind.UNREACHABLE, True)
 
 
 @pytest.mark.parametrize("word", ["approved", "pending", "Active", "", None, 7])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
+import subprocess
+import sys
 from decimal import Decimal
 from uuid import uuid4
 
@@ -16,7 +18,7 @@ from engine.clock import SystemClock
 from engine.net.address import ServerSettingsError
 from engine.net.central import DjangoServer
 from engine.net.tls import TlsSettings
-from engine.ports import CallKind, DeliveryKind, LookupKind, Secret
+from engine.ports import CallKind, DeliveryKind, LookupKind, Secret, StreamClosedError
 from engine.sim.server import ReferenceServer
 
 DELIVERED, REJECTED, UNAUTHORIZED = DeliveryKind.DELIVERED, DeliveryKind.REJECTED, DeliveryKind.UNAUTHORIZED
@@ -161,6 +163,7 @@ def test_only_heartbeats_and_records_carry_the_token_and_no_cookie_ever_comes_ba
             sent = [request.headers.get("authorization") for request in at.server.requests]
             assert sent == [None, None, f"Bearer {at.token}", f"Bearer {at.token}"]
             assert not any("cookie" in request.headers for request in at.server.requests)
+            assert {request.headers["accept-encoding"] for request in at.server.requests} == {"identity"}
 
     asyncio.run(scenario())
 
@@ -210,6 +213,29 @@ def test_a_host_name_is_resolved_and_its_next_address_tried_when_the_first_refus
                 assert (await client.send_heartbeat(at.token)).kind is CallKind.DONE
                 await (await client.open_stream("1", at.token)).close()
             assert {request.headers["host"] for request in at.server.requests} == {url.removeprefix("http://")}
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("way", ["http", "stream"])
+def test_a_host_that_moved_to_another_address_is_found_again(monkeypatch, way):
+    addresses = iter([("127.0.0.2",), ("127.0.0.1",)])
+    monkeypatch.setattr(engine.net.resolver, "system_lookup", lambda host: next(addresses))
+
+    async def reach(client, token):
+        if way == "http":
+            return (await client.send_heartbeat(token)).kind is CallKind.DONE
+        try:
+            await (await client.open_stream("1", token)).close()
+        except StreamClosedError:
+            return False
+        return True
+
+    async def scenario():
+        async with hall() as at:
+            url = at.server.url.replace("127.0.0.1", "central.test")
+            async with DjangoServer(url, clock=SystemClock(), timeouts=QUICK) as client:
+                assert [await reach(client, at.token) for _ in range(3)] == [False, True, True]
 
     asyncio.run(scenario())
 
@@ -292,6 +318,21 @@ def test_a_server_whose_certificate_is_not_trusted_gets_neither_a_request_nor_a_
     asyncio.run(scenario())
 
 
+def test_the_certificate_must_name_the_host_and_not_the_address_found_for_it(monkeypatch):
+    monkeypatch.setattr(engine.net.resolver, "system_lookup", lambda host: ("127.0.0.1",))
+
+    async def scenario():
+        async with hall(tls=server_tls()) as at:
+            url = at.server.url.replace("127.0.0.1", "central.test")
+            async with DjangoServer(url, clock=SystemClock(), tls=TlsSettings(ca=TLS / "ca.pem")) as client:
+                assert (await client.send_heartbeat(at.token)).kind is CallKind.UNREACHABLE
+                with pytest.raises(StreamClosedError, match=r"(?i)certificate"):
+                    await client.open_stream("1", at.token)
+            assert not at.server.requests
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize(
     ("settings", "names"),
     [
@@ -355,3 +396,9 @@ def test_concurrent_uploads_arrive_each_once():
             assert sorted(at.uuids) == sorted(record.uuid for record in records)
 
     asyncio.run(scenario())
+
+
+def test_the_network_edge_does_not_load_httpxs_command_line():
+    check = "import sys, engine.net.central, httpx; print([m for m in ('click', 'httpx._main') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

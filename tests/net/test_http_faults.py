@@ -26,10 +26,6 @@ async def compressed_body(exchange):
     await exchange.respond(201, gzip.compress(b'{"uuid": "x"}'), {"content-encoding": "gzip"})
 
 
-async def nested_body(exchange):
-    await exchange.respond(201, b'{"a":' * 9_000 + b"1" + b"}" * 9_000, {})
-
-
 async def reset_after_headers(exchange):
     await exchange.respond(201, b'{"detail": "x"}', {}, cut=0)
 
@@ -74,7 +70,6 @@ CASES = {
     "empty 201": Case(faults.empty_body(201), UNREACHABLE, 0, "has no body"),
     "no body after all": Case(reset_after_headers, UNREACHABLE, 0, "broke off"),
     "a JSON list": Case(faults.status(201, body=b"[1]"), UNREACHABLE, 0, "is not a JSON object"),
-    "nested without end": Case(nested_body, UNREACHABLE, 0, "is not JSON"),
     "oversized": Case(faults.oversized_body(), UNREACHABLE, 0, "is larger than 65536 bytes"),
     "compressed": Case(compressed_body, UNREACHABLE, 0, "is compressed"),
     "another record": Case(
@@ -95,7 +90,8 @@ def test_an_upload_under_a_fault_is_judged_for_what_it_is_and_one_more_attempt_m
         async with hall() as at:
             at.server.faults.add(case.fault, on="records")
             record = make_record()
-            delivery = await at.client.post_record(record, at.token)
+            async with asyncio.timeout(5):
+                delivery = await at.client.post_record(record, at.token)
 
             assert (delivery.kind, delivery.may_have_arrived) == (case.kind, case.may_have_arrived), delivery
             assert case.says in delivery.reason

@@ -239,7 +239,7 @@ def test_a_peer_that_takes_nothing_is_given_up_by_the_sender_with_few_old_weight
             sent = []
             with pytest.raises(StreamClosedError, match="took nothing"):
                 await send_until_stuck(stream, sent)
-            assert len(sent) < 2_000
+            assert len(sent) < 1_000  # with the buffers a system gives by itself it is 65,000
             await stream.close()
 
     asyncio.run(scenario())
