@@ -14,6 +14,7 @@ from parsers.registry import (
     ProtocolInfo,
     UnknownProtocolError,
     make_parser,
+    register_protocol,
 )
 
 __all__ = [
@@ -27,4 +28,5 @@ __all__ = [
     "UnknownProtocolError",
     "WeightReading",
     "make_parser",
+    "register_protocol",
 ]

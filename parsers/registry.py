@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, Literal
 
 from parsers.and_std import AND_STD
@@ -79,7 +80,18 @@ _INFOS: Final = (
     _reader("rdm6300", "RDM6300 / EM4100 card reader", RDM6300),
     _reader("id-12", "ID-12 / ID-20 card reader, ASCII", ID_12),
 )
-PROTOCOLS: Final[Mapping[str, ProtocolInfo]] = {info.name: info for info in _INFOS}
+_PROTOCOLS: Final[dict[str, ProtocolInfo]] = {info.name: info for info in _INFOS}
+PROTOCOLS: Final[Mapping[str, ProtocolInfo]] = MappingProxyType(_PROTOCOLS)
+
+
+def register_protocol(info: ProtocolInfo) -> None:
+    """Add a protocol of a third party. Raises ProtocolError when its name is taken by another."""
+    known = _PROTOCOLS.get(info.name)
+    if known is not None and known != info:
+        raise ProtocolError(
+            f"a protocol is called '{info.name}' already ({known.title}); give '{info.title}' another name"
+        )
+    _PROTOCOLS[info.name] = info
 
 
 def make_parser(protocols: str | Sequence[str]) -> Parser:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Literal, TypeVar
 
 from engine.bindings.types import TEXT, ValueType
 from engine.errors import EngineError
+from parsers import ProtocolError, ProtocolInfo, register_protocol
 
 Function = TypeVar("Function", bound=Callable[..., object])
 ServiceKind = Literal["store", "network", "hardware", "process"]
@@ -67,6 +68,7 @@ class ActionSpec:
     parameters: Parameters
     help: Help
     source: str
+    function: Callable[..., None] | None = None  # called as function(machine_name, **arguments); None: the host's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class ServiceSpec:
     is_repeatable: bool
     source: str
     events: tuple[str, ...] = ()  # what it may send to the machine while it runs
+    function: Callable[..., Awaitable[object]] | None = None  # awaited as function(call, **arguments) for an Outcome
 
 
 # Every service can fail or be too late; a chart handles both like any other outcome.
@@ -99,6 +102,7 @@ class Registry:
     guards: dict[str, GuardSpec] = field(default_factory=dict)
     actions: dict[str, ActionSpec] = field(default_factory=dict)
     services: dict[str, ServiceSpec] = field(default_factory=dict)
+    protocols: dict[str, ProtocolInfo] = field(default_factory=dict)  # those added to the shipped ones
 
     def guard(
         self, name: str, parameters: Parameters = _NO_PARAMETERS, *, help: Help
@@ -112,9 +116,17 @@ class Registry:
 
         return register
 
-    def action(self, name: str, parameters: Parameters = _NO_PARAMETERS, *, help: Help, source: str) -> None:
-        """Declare an action that the service performs."""
-        _add(self.actions, name, ActionSpec(name, parameters, help, source), "action")
+    def action(
+        self,
+        name: str,
+        parameters: Parameters = _NO_PARAMETERS,
+        *,
+        help: Help,
+        source: str,
+        function: Callable[..., None] | None = None,
+    ) -> None:
+        """Declare an action. The host performs it, by ``function`` where one is given."""
+        _add(self.actions, name, ActionSpec(name, parameters, help, source, function), "action")
 
     def service(
         self,
@@ -127,10 +139,21 @@ class Registry:
         source: str,
         is_repeatable: bool = False,
         events: tuple[str, ...] = (),
+        function: Callable[..., Awaitable[object]] | None = None,
     ) -> None:
         """Declare a service and its outcomes; ``error`` and ``timeout`` are added."""
-        spec = ServiceSpec(name, kind, parameters, {**outcomes, **COMMON_OUTCOMES}, help, is_repeatable, source, events)
+        spec = ServiceSpec(
+            name, kind, parameters, {**outcomes, **COMMON_OUTCOMES}, help, is_repeatable, source, events, function
+        )
         _add(self.services, name, spec, "service")
+
+    def protocol(self, info: ProtocolInfo) -> None:
+        """Make a protocol known to site.yaml, beside those that ship."""
+        try:
+            register_protocol(info)
+        except ProtocolError as error:
+            raise RegistryError(str(error)) from error
+        self.protocols[info.name] = info
 
 
 Spec = TypeVar("Spec", GuardSpec, ActionSpec, ServiceSpec)

@@ -9,6 +9,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+import structlog
+
+from engine.bindings.discover import load_files, load_installed
+from engine.bindings.registry import Registry
 from engine.devices.filters import FilterSettings
 from engine.documents.environment import Substitution
 from engine.documents.schema import NOTHING
@@ -20,6 +24,8 @@ from engine.units import parse_duration, parse_mass, parse_rate
 from machines import shipped_charts
 from parsers import PROTOCOLS, ProtocolInfo
 from schemas import load_schema
+
+log = structlog.get_logger(__name__)
 
 FILE_NAME: Final = "site.yaml"
 _APP: Final = "scaleledger"  # the folder in the platform's configuration folders
@@ -144,14 +150,18 @@ def load_site(
     *,
     protocols: Mapping[str, ProtocolInfo] = PROTOCOLS,
     charts: Collection[str] | None = None,
+    registry: Registry | None = None,
 ) -> SiteConfig:
     """Find, read and check a site. ``protocols`` and ``charts`` (shipped names) are what it may name.
 
-    Raises DiagnosticError with everything that is wrong, each problem at its place.
+    ``registry`` is given what the site's own ``bindings`` and installed packages add, before anything else is checked.
+    Raises DiagnosticError with everything that is wrong, each problem at its place, and RegistryError for bindings.
     """
     found = find_site(path)
     document = load_yaml(found)
     base_dir = found.absolute().parent
+    if registry is not None:
+        _load_bindings(document.root, base_dir, registry)
     known = Known(protocols, shipped_charts() if charts is None else charts)
     variables = Substitution(document, env)
     problems = variables.check(_site_schema())
@@ -160,6 +170,13 @@ def load_site(
     if problems:
         raise DiagnosticError(sorted(problems, key=lambda problem: (problem.position, problem.code)))
     return _site(document, found, base_dir)
+
+
+def _load_bindings(root: Map, base_dir: Path, registry: Registry) -> None:
+    listed = root.get("bindings")
+    files = [base_dir / item for item in listed if isinstance(item, str)] if isinstance(listed, Seq) else []
+    for loaded in [*load_installed(registry), *load_files(registry, files)]:
+        log.info("bindings.module.loaded", source=loaded.source, names=" ".join(loaded.names))
 
 
 @cache
@@ -173,7 +190,7 @@ def _site(document: Document, path: Path, base_dir: Path) -> SiteConfig:
     from socket import gethostname  # 10 ms that only running needs
 
     root = document.root
-    gateway, log = root.section("gateway"), root.section("log")
+    gateway, logging = root.section("gateway"), root.section("log")
     name = str(gateway.get("name") or root.get("site") or gethostname())
     mac = str(gateway.get("mac_address", "auto"))
     timing = {
@@ -185,8 +202,8 @@ def _site(document: Document, path: Path, base_dir: Path) -> SiteConfig:
     words = {
         "store_url": _given(root.section("store"), "url"),
         "units_weight": _given(root.section("units"), "weight"),
-        "log_level": _given(log, "level"),
-        "log_format": _given(log, "format"),
+        "log_level": _given(logging, "level"),
+        "log_format": _given(logging, "format"),
     }
     options: dict[str, Any] = {key: parse_duration(text) for key, text in timing.items() if text is not None}
     options |= {key: text for key, text in words.items() if text is not None}

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import structlog
 
@@ -25,10 +25,11 @@ from engine.net.tls import TlsSettings
 from engine.ports import Secret, StoreCounts, StreamConnection
 from engine.runtime.machine import machine_class
 from engine.service.config import LineSettings, SiteConfig
-from engine.service.host import MachineHost, Surroundings
+from engine.service.host import MachineHost, ServiceFunction, Surroundings
 from engine.service.lines import Line
 from engine.service.router import RESERVED_NAMES, Router
 from engine.service.services import GatewayServices
+from engine.service.site_checks import is_chart_file
 from engine.service.streaming import WeightStream
 from engine.service.weights import LatestWeights
 from engine.store import LedgerStore, open_store
@@ -146,13 +147,15 @@ class Gateway:
             around = Surroundings(
                 clock=self._clock,
                 loop=loop,
-                services={**services.table(), "stream.session": stream.session},
+                services={**self._third_party_services(), **services.table(), "stream.session": stream.session},
                 performers={
+                    **{name: spec.function for name, spec in self._registry.actions.items() if spec.function},
                     "stream.send_latest": stream.send_latest,
                     "signal.show": lambda machine, pattern: signals[machine].show(pattern),
                 },
                 route=router.route,
                 spawn=spawn,
+                make_machine=self._child_machine,
             )
             for name, machine in self._machines.items():
                 host = MachineHost(name, machine, around)
@@ -213,6 +216,20 @@ class Gateway:
         if len(problems) > found:
             return None
         return machine_class(self._charts[key])(settings, clock=self._clock)
+
+    def _child_machine(self, chart: str, settings: Mapping[str, object]) -> Any:
+        problems: list[Diagnostic] = []
+        machine = self._machine(self.site.base_dir / chart if is_chart_file(chart) else chart, settings, problems)
+        if problems:
+            raise DiagnosticError(problems)
+        return machine
+
+    def _third_party_services(self) -> dict[str, ServiceFunction]:
+        return {
+            name: cast("ServiceFunction", spec.function)
+            for name, spec in self._registry.services.items()
+            if spec.function is not None
+        }
 
     # What a screen shows ---------------------------------------------------------------------------------------------
 

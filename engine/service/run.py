@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+from engine.bindings.shipped import shipped_registry
 from engine.service import logs
 from engine.service.config import load_site
 from engine.service.gateway import Gateway
@@ -15,9 +16,10 @@ from engine.service.gateway import Gateway
 
 def run_service(config: Path | None) -> int:
     """Run until told to stop; 0 then. Raises EngineError when it cannot start, DiagnosticError for what a file says."""
-    site = load_site(config, os.environ)
+    registry = shipped_registry()
+    site = load_site(config, os.environ, registry=registry)
     logs.configure(site.log_level, site.log_format)
-    asyncio.run(_serve(Gateway(site)))
+    asyncio.run(_serve(Gateway(site, registry=registry)))
     return 0
 
 
