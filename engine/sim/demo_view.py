@@ -24,6 +24,7 @@ from engine.sim.boxes import Box
 
 _LIVE_INTERVAL_S: Final = 0.125
 _NEWS: Final = 6  # facts on the live screen
+_ROWS_WITHOUT_NEWS: Final = 10  # of the screen, and one below it for the cursor; without the machines
 _MOST_VERDICTS: Final = 40  # right boxes beyond these are only counted
 _UNSHOWN: Final = frozenset({"event", "level", "timestamp"})
 
@@ -143,25 +144,24 @@ class LiveView:
 
     def show(self, scene: Scene) -> None:
         """Draw."""
-        self._live.update(screen(scene, list(self._news)), refresh=True)
+        self._live.update(screen(scene, list(self._news), self._console.height), refresh=True)
 
     def conclude(self, result: Result, folder: Path | None) -> None:
         """Print the summary below the last screen."""
         self._console.print(summary(result, folder))
 
 
-def screen(scene: Scene, news: list[Text]) -> RenderableType:
-    """The live screen; its height does not change, so that nothing jumps."""
+def screen(scene: Scene, news: list[Text], height: int) -> RenderableType:
+    """The live screen; its height does not change, so that nothing jumps. A low terminal shows fewer events."""
     server = Text("online", "green") if scene.is_online else Text("offline", "bold red")
-    head = Text.assemble(
-        ("server ", "dim"), scene.server_url, "  ", server, ("   elapsed ", "dim"), _clock(scene.elapsed)
-    )
-    lines = [Text(no_wrap=True), *news][-_NEWS:]
-    lines += [Text()] * (_NEWS - len(lines))
-    for line in lines:
-        line.no_wrap, line.overflow = True, "ellipsis"
+    elapsed = (f"{_clock(scene.elapsed)}   ", "dim")
+    head = Text.assemble(elapsed, ("server ", "dim"), scene.server_url, "  ", server)
+    room = max(0, min(_NEWS, height - len(scene.status.machines) - _ROWS_WITHOUT_NEWS))
+    lines = ([Text()] * room + news)[-room:] if room else []
+    records = _one_row(_records(scene))
+    shown = [_one_row(line) for line in lines]
     return Panel(
-        Group(head, Text(), _machines(scene), Text(), _records(scene), _progress(scene), Text(), *lines),
+        Group(_one_row(head), Text(), _machines(scene), Text(), records, _progress(scene), Text(), *shown),
         title="ScaleLedger virtual hall",
         title_align="left",
         border_style="cyan",
@@ -186,18 +186,18 @@ def summary(result: Result, folder: Path | None) -> RenderableType:
 
 def _machines(scene: Scene) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", expand=False)
-    table.add_column("machine", min_width=12)
-    table.add_column("chart", min_width=14)
-    table.add_column("state", min_width=16, no_wrap=True)
-    table.add_column("", style="dim", min_width=14, no_wrap=True)
-    table.add_column("weight", justify="right", min_width=12)
+    for name in ("machine", "chart"):
+        table.add_column(name, min_width=10, no_wrap=True)
+    table.add_column("weight", justify="right", min_width=12, no_wrap=True)
+    table.add_column("state", min_width=30)  # in a narrow terminal this one gives way
     weights = {line.name: line.weight for line in scene.status.lines}
     for machine in scene.status.machines:
         weight: str | Text = ""
         if machine.name in weights:
             shown = weights[machine.name]
             weight = Text(str(shown), "bold yellow") if shown is not None else Text("---", "dim")
-        table.add_row(machine.name, machine.title, Text(machine.state_title, "bold"), " ".join(machine.states), weight)
+        state = Text.assemble((machine.state_title, "bold"), (f"  {' '.join(machine.states)}", "dim"))
+        table.add_row(machine.name, machine.title, weight, _one_row(state))
     return table
 
 
@@ -255,6 +255,11 @@ def _totals(result: Result) -> Text:
         f"(seed {result.seed}); rows: {sent}; stream messages: {result.stream_messages}{offline}; "
         f"{result.elapsed:.1f} s in all, the service stopped in {result.stopped_in:.2f} s"
     )
+
+
+def _one_row(text: Text) -> Text:
+    text.no_wrap, text.overflow = True, "ellipsis"
+    return text
 
 
 def _fact(elapsed: float, event: str, values: Mapping[str, Any]) -> Text:

@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
 from rich.cells import cell_len
 from rich.console import Console
+from rich.text import Text
 
 from engine.ports import StoreCounts
 from engine.service.gateway import GatewayStatus, LineStatus, MachineStatus
@@ -68,7 +70,7 @@ def test_the_live_screen_is_a_rectangle_of_constant_height() -> None:
     view = LiveView(Console(file=io.StringIO()))
     heights = set()
     for number in range(9):
-        lines = drawn(screen(SCENE, list(view._news)))
+        lines = drawn(screen(SCENE, list(view._news), height=40))
         assert {cell_len(line) for line in lines} == {100}
         heights.add(len(lines))
         view.tell(
@@ -77,8 +79,17 @@ def test_the_live_screen_is_a_rectangle_of_constant_height() -> None:
     assert len(heights) == 1
 
 
+@pytest.mark.parametrize(("height", "news"), [(19, 6), (17, 4), (13, 0), (5, 0)])
+def test_a_low_terminal_shows_fewer_events_and_all_machines(height: int, news: int) -> None:
+    lines = drawn(screen(SCENE, [Text(f"event {number}") for number in range(6)], height))
+    assert sum("event" in line for line in lines) == news
+    assert len(lines) < max(height, 13)
+    assert any("저울 비우기 대기" in line for line in lines)
+    assert any("boxes 5/8" in line for line in lines)
+
+
 def test_the_live_screen_shows_machines_weights_records_and_progress() -> None:
-    text = "\n".join(drawn(screen(SCENE, [])))
+    text = "\n".join(drawn(screen(SCENE, [], height=40)))
     for shown in ("승인 대기", "measuring", "12.340 kg", "---", "offline", "boxes 5/8"):
         assert shown in text
     assert "records here 5   sent 3   outbox 2   at the server 4   stream messages 17" in text
