@@ -43,7 +43,8 @@ def is_owed(machine: Interpreter) -> bool:
 
 def end(machine: Interpreter, leaving: Leaving) -> list[Effect]:
     """End the machine through the cleanups of its active states, innermost first. One that runs already is awaited."""
-    machine._effects, machine._saved, machine.transitions, machine._wanted = [], None, [], []
+    machine._effects, machine._saved, machine._wanted = [], None, []
+    machine.transitions.clear()
     before = machine._configuration
     assert leaving.why is not None
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import uuid
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -60,7 +60,7 @@ class Interpreter:
         self._effects: list[Effect] = []
         self._saved: tuple[dict[str, object], Memory] | None = None
         self._monotonic = 0.0
-        self._now: datetime | None = None
+        self._now: datetime | Callable[[], datetime] | None = None
 
     # What the host calls ---------------------------------------------------------------------------------------
 
@@ -80,11 +80,27 @@ class Interpreter:
         self._memory = Memory()
         self._configuration = self._program.empty
         self.is_running = True
-        return self._macrostep(None, NO_VALUES, monotonic, now)
+        self._monotonic, self._now = monotonic, now
+        try:
+            return self._attempt(None, NO_VALUES)
+        except (ChartRunError, MicrostepLimitError) as error:
+            return self._handle_failure(error)
 
     def handle(self, event: Event, monotonic: float, now: datetime) -> list[Effect]:
         """Take one external event to completion."""
-        return self._external(event.name, event.data, monotonic, now)
+        return self.dispatch(event.name, event.data, monotonic, now)
+
+    def dispatch(
+        self, name: str, data: Values, monotonic: float, now: datetime | Callable[[], datetime]
+    ) -> list[Effect]:
+        """As ``handle``, without an Event around it. ``now`` may be asked only when the chart wants to know."""
+        if not self.is_running:
+            return []
+        self._monotonic, self._now = monotonic, now
+        try:
+            return self._attempt(name, data)
+        except (ChartRunError, MicrostepLimitError) as error:
+            return self._handle_failure(error)
 
     def fire(self, key: str, monotonic: float, now: datetime) -> list[Effect]:
         """A timer's deadline has come. A timer that was cancelled or moved meanwhile changes nothing."""
@@ -99,8 +115,8 @@ class Interpreter:
         invoke_key, _, what = key.rpartition("/")
         if what == "timeout" and invoke_key in memory.invokes:
             running = memory.invokes.pop(invoke_key)
-            return [self._cancelled(invoke_key, running), *self._external(key, NO_VALUES, monotonic, now)]
-        return self._external(key, NO_VALUES, monotonic, now)
+            return [self._cancelled(invoke_key, running), *self.dispatch(key, NO_VALUES, monotonic, now)]
+        return self.dispatch(key, NO_VALUES, monotonic, now)
 
     def resolve(self, key: str, outcome: str, payload: Values, monotonic: float, now: datetime) -> list[Effect]:
         """A service answered. The answer of one that was cancelled or replaced changes nothing."""
@@ -112,10 +128,10 @@ class Interpreter:
         effects: list[Effect] = []
         if memory.timers.pop(f"{invoke_key}/timeout", None) is not None:
             effects.append(CancelTimer(f"{invoke_key}/timeout"))
-        effects += self._external(f"{invoke_key}/{outcome}", payload, monotonic, now)
+        effects += self.dispatch(f"{invoke_key}/{outcome}", payload, monotonic, now)
         if outcome == "error" and not self.transitions:
             failed = {"service": invoke_key, "reason": payload.get("reason", "")}
-            effects += self._external("error.service", failed, monotonic, now)
+            effects += self.dispatch("error.service", failed, monotonic, now)
         return effects
 
     def stop(self, monotonic: float, now: datetime) -> list[Effect]:
@@ -183,8 +199,11 @@ class Interpreter:
 
     def now(self) -> datetime:
         """The calendar time that came with the event being handled."""
-        assert self._now is not None
-        return self._now
+        now = self._now
+        if not isinstance(now, datetime):
+            assert now is not None
+            now = self._now = now()  # the same for the whole macrostep
+        return now
 
     def random(self) -> float:
         """A number from the machine's own generator, 0 <= x < 1."""
@@ -206,18 +225,6 @@ class Interpreter:
 
     # The macrostep -----------------------------------------------------------------------------------------------
 
-    def _external(self, name: str, data: Values, monotonic: float, now: datetime) -> list[Effect]:
-        if not self.is_running:
-            return []
-        return self._macrostep(name, data, monotonic, now)
-
-    def _macrostep(self, name: str | None, data: Values, monotonic: float, now: datetime) -> list[Effect]:
-        self._monotonic, self._now = monotonic, now
-        try:
-            return self._attempt(name, data)
-        except (ChartRunError, MicrostepLimitError) as error:
-            return self._handle_failure(error)
-
     def _handle_failure(self, error: ChartRunError | MicrostepLimitError) -> list[Effect]:
         if isinstance(error, ChartRunError):
             event = f"error.{error.kind}"
@@ -235,8 +242,10 @@ class Interpreter:
     def _attempt(self, name: str | None, event: Values) -> list[Effect]:
         """Run one macrostep; on any error undo all of it and raise."""
         before, running = self._configuration, self.is_running
-        self._effects, self._saved, self.transitions, self._wanted = [], None, [], []
-        self._internal.clear()
+        if self._effects:
+            self._effects = []  # the caller has the old one
+        self._saved = None
+        self.transitions.clear()
         if self.tracer is not None:
             self._step = Macrostep(name or "start", event, self._monotonic, self.configuration)
         try:
@@ -244,7 +253,8 @@ class Interpreter:
                 self._perform(self._program.initial_step(), event)
             elif not self._microstep(name, event):
                 self._count_unhandled(name)
-            self._settle(event)
+            if self._internal or self._configuration.is_restless:
+                self._settle(event)
             if self._wanted:
                 self._start_invokes(event)
             if self._memory.leaving:
@@ -267,21 +277,17 @@ class Interpreter:
     def _settle(self, event: Values) -> None:
         """Eventless transitions and internal events until neither enables anything."""
         left = MICROSTEP_LIMIT
-        configuration = self._configuration
         while self.is_running:
             left -= 1
             if left < 0:
                 raise MicrostepLimitError(self.chart.name, MICROSTEP_LIMIT, self._cycle())
-            configuration = self._configuration
-            eventless = configuration.candidates.get(None)
-            if eventless is None:
-                eventless = self._program.candidates(configuration, None)
-            if eventless and self._microstep(None, event):
+            if self._configuration.is_restless and self._microstep(None, event):
                 continue
             if not self._internal:
                 return
             name, event = self._internal.popleft()
-            if not self._microstep(name, event) and self._memory.leaving:
+            self._microstep(name, event)
+            if self._memory.leaving:
                 cleanup.go_on(self, name)
 
     def _reacts_to(self, name: str | None) -> bool:
@@ -375,7 +381,8 @@ class Interpreter:
             self.data, self._memory = self._saved
             self._saved = None
         self._configuration, self.is_running = before, was_running
-        self._effects, self._wanted, self.transitions = [], [], []
+        self._effects, self._wanted = [], []
+        self.transitions.clear()
         self._internal.clear()
 
     def _start_timer(self, timer: Timer, event: Values) -> None:
@@ -397,7 +404,8 @@ class Interpreter:
 
     def _start_invokes(self, event: Values) -> None:
         """At the end of the macrostep, for states entered and not left since (SCXML's statesToInvoke)."""
-        for invoke in self._wanted:
+        wanted, self._wanted = self._wanted, []
+        for invoke in wanted:
             try:
                 args = invoke.args(self.data, self.settings, event, self)
             except Exception as error:

@@ -14,7 +14,6 @@ from engine.chart.model import Chart
 from engine.clock import Clock, SystemClock
 from engine.effects import Effect
 from engine.errors import Diagnostic, DiagnosticError
-from engine.events import Event
 from engine.runtime.interpreter import Interpreter
 from engine.runtime.program import Program
 
@@ -68,6 +67,7 @@ def machine_class(chart: Chart) -> type[StateChart[Any]]:
             raise DiagnosticError(problems)
         vars(self)["interpreter"] = Interpreter(program, values, seed=seed)
         vars(self)["_clock"] = clock or SystemClock()
+        vars(self)["_dispatch"] = self.interpreter.dispatch
         StateChart.__init__(self, model=_Model(self.interpreter))
 
     def start(self: Any) -> list[Effect]:
@@ -76,7 +76,7 @@ def machine_class(chart: Chart) -> type[StateChart[Any]]:
 
     def send(self: Any, event: str, **data: object) -> list[Effect]:
         clock = self._clock
-        effects: list[Effect] = self.interpreter.handle(Event(event, data), clock.monotonic(), clock.now())
+        effects: list[Effect] = self._dispatch(event, data, clock.monotonic(), clock.now)
         return effects
 
     def _get_engine(self: Any) -> _PlanEngine:

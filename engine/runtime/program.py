@@ -55,6 +55,7 @@ class Configuration:
     states: tuple[State, ...]  # document order
     ids: frozenset[str]
     atomic: tuple[State, ...]
+    is_restless: bool = False  # some eventless transition is to be tried here after every event
     candidates: dict[str | None, Candidates] = field(default_factory=dict)
     steps: dict[object, Step] = field(default_factory=dict)
 
@@ -84,6 +85,7 @@ class Program:
             if len(self._configurations) >= _MOST_CONFIGURATIONS:
                 self._configurations.clear()
             known = Configuration(ordered, ids, tuple(s for s in ordered if s.is_atomic))
+            known.is_restless = bool(self.candidates(known, None))
             self._configurations[ids] = known
         return known
 

@@ -71,7 +71,8 @@ def restore(machine: Interpreter, snapshot: Mapping[str, Any], monotonic: float,
     machine._memory = memory = Memory()
     machine._configuration = machine._program.configuration_of(states)
     machine._monotonic, machine._now = monotonic, now
-    machine._effects, machine._saved, machine.transitions, machine._wanted = [], None, [], []
+    machine._effects, machine._saved, machine._wanted = [], None, []
+    machine.transitions.clear()
     machine.is_running = True
     for name, ids in snapshot["history"].items():
         if name in chart.states and all(i in chart.states for i in ids):
