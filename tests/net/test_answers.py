@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from net_support import MAC, make_record
+from net_support import EXAMPLES, MAC, make_record
 
 from engine.net.answers import (
     MAX_REASON,
@@ -34,8 +34,8 @@ DOCUMENTS = st.dictionaries(KEYS, JSON, max_size=3)
 STATUSES = st.sampled_from([200, 201, 202, 204, 301, 302, 400, 401, 403, 404, 405, 409, 422, 429, 500, 503])
 
 
+@EXAMPLES
 @given(status=STATUSES | st.integers(100, 599), document=st.none() | DOCUMENTS, doubtful=st.booleans())
-@settings(max_examples=80)
 def test_every_answer_is_judged_and_only_the_servers_json_decides_anything(status, document, doubtful):
     answer = Answer(status, document, "" if document is not None else "is a web page")
     record = make_record(may_have_arrived=doubtful)
@@ -58,6 +58,7 @@ def test_every_answer_is_judged_and_only_the_servers_json_decides_anything(statu
         reason.encode()
 
 
+@EXAMPLES
 @given(body=st.binary(max_size=200) | DOCUMENTS.map(lambda d: json.dumps(d).encode()))
 def test_any_body_is_an_object_or_has_a_flaw_that_can_be_told(body):
     document, flaw = read_document(body)

@@ -11,7 +11,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
-from net_support import IDENTITY, MAC, QUICK, TLS, hall, make_record
+from net_support import IDENTITY, MAC, TLS, hall, make_record
 
 import engine.net.resolver
 from engine.clock import SystemClock
@@ -209,7 +209,7 @@ def test_a_host_name_is_resolved_and_its_next_address_tried_when_the_first_refus
     async def scenario():
         async with hall() as at:
             url = at.server.url.replace("127.0.0.1", "central.test")
-            async with DjangoServer(url, clock=SystemClock(), timeouts=QUICK) as client:
+            async with DjangoServer(url, clock=SystemClock()) as client:
                 assert (await client.send_heartbeat(at.token)).kind is CallKind.DONE
                 await (await client.open_stream("1", at.token)).close()
             assert {request.headers["host"] for request in at.server.requests} == {url.removeprefix("http://")}
@@ -234,7 +234,7 @@ def test_a_host_that_moved_to_another_address_is_found_again(monkeypatch, way):
     async def scenario():
         async with hall() as at:
             url = at.server.url.replace("127.0.0.1", "central.test")
-            async with DjangoServer(url, clock=SystemClock(), timeouts=QUICK) as client:
+            async with DjangoServer(url, clock=SystemClock()) as client:
                 assert [await reach(client, at.token) for _ in range(3)] == [False, True, True]
 
     asyncio.run(scenario())
@@ -309,7 +309,7 @@ def test_https_and_wss_trust_the_configured_authority_by_address_and_by_name():
 def test_a_server_whose_certificate_is_not_trusted_gets_neither_a_request_nor_a_token():
     async def scenario():
         async with hall(tls=server_tls()) as at:
-            async with DjangoServer(at.server.url, clock=SystemClock(), timeouts=QUICK) as client:
+            async with DjangoServer(at.server.url, clock=SystemClock()) as client:
                 delivery = await client.post_record(make_record(), at.token)
             assert (delivery.kind, delivery.may_have_arrived) == (DeliveryKind.UNREACHABLE, False)
             assert "certificate" in delivery.reason.lower()
@@ -399,6 +399,6 @@ def test_concurrent_uploads_arrive_each_once():
 
 
 def test_the_network_edge_does_not_load_httpxs_command_line():
-    check = "import sys, engine.net.central, httpx; print([m for m in ('click', 'httpx._main') if m in sys.modules])"
+    check = "import sys, engine.net.lean_httpx, httpx; print([m for m in ('click', 'httpx._main') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

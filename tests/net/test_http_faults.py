@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from net_support import IDENTITY, MAC, QUICK, hall, make_record
+from net_support import IDENTITY, MAC, PATIENT, QUICK, hall, make_record
 
-from engine.clock import VirtualClock
+from engine.clock import SystemClock, VirtualClock
 from engine.net.central import DjangoServer
 from engine.net.http_client import HttpTimeouts
 from engine.ports import CallKind, DeliveryKind, LookupKind
@@ -37,16 +37,19 @@ class Case:
     stored: int  # rows at the server after this attempt
     says: str = ""  # what the reason tells
     may_have_arrived: bool = True
+    timeouts: HttpTimeouts = PATIENT
 
 
 CASES = {
     "dropped before reading": Case(faults.drop_before_reading(), UNREACHABLE, 0),
     "dropped after storing": Case(faults.drop_before_answering(), UNREACHABLE, 1),
     "answered late, within the time": Case(faults.delay(0.02), DELIVERED, 1, may_have_arrived=False),
-    "answered after we gave up": Case(faults.delay(5), UNREACHABLE, 1, "no answer within"),
-    "never answered": Case(faults.never_answer(), UNREACHABLE, 0, "no answer within"),
-    "stored, never answered": Case(faults.never_answer(after_work=True), UNREACHABLE, 1, "no answer within"),
-    "dripping": Case(faults.drip(0.01), UNREACHABLE, 0, "no complete answer within"),
+    "answered after we gave up": Case(faults.delay(5), UNREACHABLE, 1, "no answer within", timeouts=QUICK),
+    "never answered": Case(faults.never_answer(), UNREACHABLE, 0, "no answer within", timeouts=QUICK),
+    "stored, never answered": Case(
+        faults.never_answer(after_work=True), UNREACHABLE, 1, "no answer within", timeouts=QUICK
+    ),
+    "dripping": Case(faults.drip(0.01), UNREACHABLE, 0, "no complete answer within", timeouts=QUICK),
     "500": Case(faults.status(500), UNREACHABLE, 0, "500 Internal Server Error: busy"),
     "500 after storing": Case(faults.status(500, after_work=True), UNREACHABLE, 1, "500"),
     "502 page": Case(faults.portal_page(502), UNREACHABLE, 0, "502 Bad Gateway, is a web page"),
@@ -90,8 +93,11 @@ def test_an_upload_under_a_fault_is_judged_for_what_it_is_and_one_more_attempt_m
         async with hall() as at:
             at.server.faults.add(case.fault, on="records")
             record = make_record()
-            async with asyncio.timeout(5):
-                delivery = await at.client.post_record(record, at.token)
+            async with (
+                asyncio.timeout(5),
+                DjangoServer(at.server.url, clock=SystemClock(), timeouts=case.timeouts) as client,
+            ):
+                delivery = await client.post_record(record, at.token)
 
             assert (delivery.kind, delivery.may_have_arrived) == (case.kind, case.may_have_arrived), delivery
             assert case.says in delivery.reason
@@ -125,7 +131,7 @@ NO_ANSWER_OF_OURS = {
 @pytest.mark.parametrize("fault", NO_ANSWER_OF_OURS.values(), ids=NO_ANSWER_OF_OURS.keys())
 def test_nothing_but_the_servers_own_json_says_anything_about_the_registration(fault):
     async def scenario():
-        async with hall() as at:
+        async with hall(timeouts=QUICK) as at:
             for route in ("heartbeat", "lookup", "register"):
                 at.server.faults.add(fault, on=route)
             beat = await at.client.send_heartbeat(at.token)
@@ -232,7 +238,7 @@ def test_what_is_no_http_at_all_is_unreachable_and_may_have_arrived():
         async with (
             server,
             hall() as at,
-            DjangoServer(f"http://127.0.0.1:{port}", clock=VirtualClock(), timeouts=QUICK) as client,
+            DjangoServer(f"http://127.0.0.1:{port}", clock=VirtualClock()) as client,
         ):
             delivery = await client.post_record(make_record(), at.token)
             assert (delivery.kind, delivery.may_have_arrived) == (UNREACHABLE, True)
@@ -242,7 +248,7 @@ def test_what_is_no_http_at_all_is_unreachable_and_may_have_arrived():
 
 def test_a_cancelled_upload_leaves_no_connection_behind_and_the_next_one_works():
     async def scenario():
-        async with hall(timeouts=HttpTimeouts()) as at:
+        async with hall() as at:
             at.server.faults.add(faults.never_answer(after_work=True))
             record = make_record()
             upload = asyncio.create_task(at.client.post_record(record, at.token))

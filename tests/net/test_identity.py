@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from net_support import EXAMPLES
 
 from engine.net.identity import IdentityError, choose_interface, discover_identity, normalise_mac
 from engine.net.interfaces import (
@@ -111,6 +112,7 @@ def test_what_is_no_address_of_one_interface_is_refused_with_the_way_to_write_it
         normalise_mac(text)
 
 
+@EXAMPLES
 @given(st.text())
 def test_any_text_is_a_mac_address_in_form_or_none(text):
     parsed = parse_mac(text)

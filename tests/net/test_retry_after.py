@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from net_support import EXAMPLES
 
 from engine.net.retry_after import MAX_RETRY_AFTER, parse_retry_after
 
@@ -39,6 +40,7 @@ def test_the_header_is_read_as_seconds_from_now(header, date, seconds):
     assert parse_retry_after(header, date, NOW) == seconds
 
 
+@EXAMPLES
 @given(header=st.text(), date=st.none() | st.text())
 def test_no_header_raises_or_asks_for_more_than_an_hour(header, date):
     seconds = parse_retry_after(header, date, NOW)

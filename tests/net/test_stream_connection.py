@@ -10,9 +10,9 @@ from decimal import Decimal
 
 import pytest
 import structlog.testing
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from net_support import MAC, QUICK_STREAM, Wire, hall, open_stream
+from net_support import EXAMPLES, MAC, PATIENT_STREAM, QUICK_STREAM, Wire, hall, open_stream
 
 import engine.net.stream
 from engine.clock import SystemClock
@@ -75,8 +75,8 @@ def test_what_is_no_command_is_logged_once_a_kind_and_the_connection_lives():
     assert ignored == ["not JSON", "not an object", "unknown type", "without a type", "binary"]
 
 
+@EXAMPLES
 @given(message=st.text(max_size=50) | st.binary(max_size=50))
-@settings(max_examples=100)
 def test_no_message_of_the_server_breaks_the_reader(message):
     kind, flaw = engine.net.stream._read_type(message)
     assert isinstance(kind, str)
@@ -87,8 +87,8 @@ def test_a_message_beyond_the_limit_ends_the_connection():
     async def scenario():
         async with hall() as at, open_stream(at) as stream:
             reading = asyncio.create_task(collect(stream, []))
-            await at.server.send_to_stream(MAC, '{"type": "' + "x" * QUICK_STREAM.max_message + '"}')
-            assert await asyncio.wait_for(reading, 1) == []
+            await at.server.send_to_stream(MAC, '{"type": "' + "x" * PATIENT_STREAM.max_message + '"}')
+            assert await asyncio.wait_for(reading, 5) == []
 
     asyncio.run(scenario())
 
@@ -121,7 +121,7 @@ FAULTS = {
 @pytest.mark.parametrize(("fault", "status_code"), FAULTS.values(), ids=FAULTS.keys())
 def test_a_stream_that_cannot_be_opened_says_why_and_the_next_attempt_succeeds(fault, status_code):
     async def scenario():
-        limits = dataclasses.replace(QUICK_STREAM, open_timeout=0.15)
+        limits = dataclasses.replace(PATIENT_STREAM, open_timeout=0.3)
         async with hall() as at:
             at.server.faults.add(fault, on="stream")
             refused = await refusal(at.client.open_stream("1", at.token, limits))
@@ -204,9 +204,9 @@ def test_a_half_open_connection_is_found_by_missing_pongs():
 
             wire.cut()
             started = time.monotonic()
-            await asyncio.wait_for(reading, 2)
+            await asyncio.wait_for(reading, 5)
             bound = QUICK_STREAM.ping_interval + QUICK_STREAM.ping_timeout + QUICK_STREAM.close_timeout
-            assert time.monotonic() - started < bound + 0.5
+            assert time.monotonic() - started < bound + 1.5
             with pytest.raises(StreamClosedError):
                 await stream.send(WEIGHT)
 
@@ -255,7 +255,7 @@ def test_a_send_that_is_cancelled_while_it_waits_does_not_leave_a_dead_connectio
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.3):
                     await send_until_stuck(stream, [])
-            assert await asyncio.wait_for(reading, 1) == []
+            assert await asyncio.wait_for(reading, 5) == []
 
     asyncio.run(scenario())
 
@@ -273,7 +273,7 @@ def test_closing_does_not_wait_for_a_peer_that_is_gone():
             started = time.monotonic()
             await stream.close()
             await stream.close()
-            assert time.monotonic() - started < 1.0
+            assert time.monotonic() - started < 1.5
 
     asyncio.run(scenario())
 
@@ -295,7 +295,7 @@ def test_a_server_that_breaks_off_ends_the_commands_and_the_sending():
         async with hall() as at, open_stream(at) as stream:
             reading = asyncio.create_task(collect(stream, []))
             await at.server.go_offline()
-            assert await asyncio.wait_for(reading, 1) == []
+            assert await asyncio.wait_for(reading, 5) == []
             with pytest.raises(StreamClosedError):
                 await stream.send(WEIGHT)
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from net_support import make_record
+from net_support import EXAMPLES, make_record
 
 from engine.net.wire import encode_json, record_body
 
@@ -18,6 +18,7 @@ DECIMALS = st.decimals(allow_nan=False, allow_infinity=False) | st.decimals(
 )
 
 
+@EXAMPLES
 @given(DECIMALS)
 def test_a_decimal_is_a_json_number_of_exactly_its_value(value):
     text = encode_json(value)
@@ -26,6 +27,7 @@ def test_a_decimal_is_a_json_number_of_exactly_its_value(value):
     assert "e" not in text.lower()
 
 
+@EXAMPLES
 @given(st.decimals(min_value=0, max_value=10_000, places=3))
 def test_a_displayed_weight_survives_a_server_that_reads_floats(weight):
     assert Decimal(repr(json.loads(encode_json(weight)))) == weight
@@ -60,6 +62,7 @@ def test_what_json_does_not_know_is_refused(value):
         encode_json(value)
 
 
+@EXAMPLES
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(),
