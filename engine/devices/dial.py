@@ -102,18 +102,19 @@ def prepare_backend(waker: Waker) -> None:
     vars(serial.rfc2217)["socket"] = _network
 
 
-def refuse_negotiation(port: object) -> None:
-    """Make an ``rfc2217://`` port that is just opening fail now; it would wait up to 3 s for each answer of its peer.
+def give_up_opening(port: object) -> None:
+    """Make a network port that is just opening fail now; a device of this machine is left alone.
 
-    To it this is a peer that hangs up and refuses every option. Any other port is left alone.
+    An ``rfc2217://`` port would wait up to 3 s for each answer of its peer: to it, this is a peer that hangs up and
+    refuses every option. A ``socket://`` port reads away what is there, and may never come to an end of it.
     """
+    sock: socket.socket | None = getattr(port, "_socket", None)
+    if sock is not None:
+        sock.shutdown(socket.SHUT_RDWR)
     from serial import rfc2217
 
     if not isinstance(port, rfc2217.Serial):
         return
-    sock: socket.socket | None = getattr(port, "_socket", None)
-    if sock is not None:
-        sock.shutdown(socket.SHUT_RDWR)
     for option in getattr(port, "_telnet_options", None) or ():
         option.state = rfc2217.INACTIVE
     for setting in (getattr(port, "_rfc2217_options", None) or {}).values():

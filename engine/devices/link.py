@@ -14,7 +14,7 @@ import structlog
 
 from engine.clock import Clock
 from engine.devices.announce import Announcer
-from engine.devices.dial import Waker, refuse_negotiation
+from engine.devices.dial import Waker, give_up_opening
 from engine.devices.pacing import GAP_S, Pacer
 from engine.devices.port import PortSettings, close_quietly, explain, make_port
 from engine.devices.wire import Wire, make_wire
@@ -157,11 +157,11 @@ class SerialLink:
     def _serve(self, port: serial.Serial) -> None:
         """Carry bytes both ways until the link is lost or the service stops; then close the port."""
         before = self.counters.bytes_received
-        wire = make_wire(port, self._waker)
-        with self._lock:
-            self._wire = wire
-        self._announcer.opened()
         try:
+            wire = make_wire(port, self._waker)
+            with self._lock:
+                self._wire = wire
+            self._announcer.opened()
             while not self._waker.stopping.is_set():
                 self._turn(wire, port)
             self._send_queued(port)
@@ -214,7 +214,7 @@ class SerialLink:
     def _give_up_opening(self) -> None:
         with self._lock:
             if self._opening is not None:
-                refuse_negotiation(self._opening)
+                give_up_opening(self._opening)
 
     def _hand_over_link(self, is_up: bool, reason: str) -> None:  # noqa: FBT001 - the shape of on_link
         self._call(self._deliver_link, is_up, reason)

@@ -28,7 +28,10 @@ class Pacer:
     def wait(self, data: bytes, now: float, delivered_at: float) -> float:
         """Seconds to wait before ``data``, just read at ``now``, is joined by the rest of its frame; 0: hand it on."""
         wait = 0.0
-        if data[-1] not in _ENDS:
+        if data[-1] in _ENDS:
+            if self._partial:  # the rest that came later than it should
+                return 0.0
+        else:
             tail = len(data) - 1 - _last_end(data)
             missing = self._length - (tail if tail < len(data) else self._partial + tail)
             wait = min(missing * self._byte_time + _SLACK_S, _LONGEST_WAIT_S) if missing > 0 else GAP_S

@@ -24,10 +24,10 @@ class Pty:
     """A pseudo-terminal; the test holds the device's end."""
 
     def __init__(self) -> None:
-        self.master, slave = pty.openpty()
-        tty.setraw(slave)
-        self.path = os.ttyname(slave)
-        os.close(slave)
+        # The other end stays open here as well: a read of the master fails while nobody has it open.
+        self.master, self._slave = pty.openpty()
+        tty.setraw(self._slave)
+        self.path = os.ttyname(self._slave)
 
     def send(self, data: bytes) -> None:
         os.write(self.master, data)
@@ -39,6 +39,7 @@ class Pty:
         return data
 
     def unplug(self) -> None:
+        os.close(self._slave)
         os.close(self.master)
 
 

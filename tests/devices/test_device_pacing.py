@@ -57,6 +57,11 @@ def test_a_device_that_never_pauses_is_fetched_in_larger_pieces():
     assert Pacer(BYTE).wait(b"\n", 10.0, 10.0 - GAP_S / 4) >= GAP_S - 1e-9
 
 
+def test_the_end_of_a_frame_that_was_handed_on_in_part_is_not_held_back():
+    pacer = taught(FRAME, FRAME, FRAME[:20])
+    assert pacer.wait(FRAME[20:], 10.0, 10.0 - GAP_S / 4) == 0
+
+
 def test_ports_wake_together():
     pacer = taught(FRAME, FRAME)
     ends = {round((now + pacer.wait(FRAME[:15], now, LONG_AGO)) * 1e6) for now in (10.0001, 10.0007, 10.0013)}
