@@ -13,6 +13,9 @@ uploads again, and the server knows each uuid. Sequence numbers only rise within
 
 A line is written after its commit. What a crash or a full disk kept out is told by the sequence numbers and appended
 later; a torn last line is cut off first. The journal never makes a commit fail.
+
+The other way round, a database that lacks what its journal holds beyond its newest record (the disk lied about a sync,
+or a backup was put in its place) gets those records back when it is opened; a new, empty database does not.
 """
 
 from __future__ import annotations
@@ -26,8 +29,9 @@ from typing import Final
 import structlog
 
 from engine.clock import Clock
+from engine.ports import WeighingRecord
 from engine.store.files import sync_directory, sync_file
-from engine.store.lines import Line, day_files, decode_line, encode_line, read_journal
+from engine.store.lines import Line, day_files, decode_line, encode_line, read_files, read_journal
 
 __all__ = ["Journal", "encode_line", "read_journal"]
 
@@ -46,6 +50,7 @@ class Journal:
         self._day = ""
         self._is_scanned = False
         self._is_failing = False
+        self._ends: dict[Path, int] = {}  # the last sequence number in each file, as found at the start
         self.last_sequence = 0  # the highest number that is in a file for certain
 
     def open(self) -> bool:
@@ -72,6 +77,12 @@ class Journal:
             self._is_failing = False
         return True
 
+    def read_after(self, sequence: int) -> list[WeighingRecord]:
+        """What the files held at the start beyond a sequence number, in order. Raises StoreError."""
+        files = [path for path, last in self._ends.items() if last > sequence]
+        records = [record for record in read_files(files) if (record.sequence or 0) > sequence]
+        return sorted(records, key=lambda record: record.sequence or 0)
+
     def close(self) -> None:
         """Close today's file."""
         self._forget_file()
@@ -83,8 +94,8 @@ class Journal:
         files = day_files(self._directory)
         if not files:
             sync_directory(self._directory.parent)
-        for path in files:
-            self.last_sequence = max(self.last_sequence, _mend(path))
+        self._ends = {path: _mend(path) for path in files}
+        self.last_sequence = max(self.last_sequence, *self._ends.values(), 0)
         self._is_scanned = True
 
     def _today(self) -> FileIO:

@@ -70,6 +70,7 @@ class Ledger:
                 raise
             self._connect()
         self._journal.open()
+        self._bring_back_lost_records()
         self._newest = self._write(self._align_counter)
         doubtful = self._write(self._doubt_waiting_records)
         self.catch_up()
@@ -99,8 +100,29 @@ class Ledger:
             raise self._backend.explain(error) from error
         self._database, self._tables = database, tables
 
+    def _bring_back_lost_records(self) -> None:
+        """Insert what was committed and journalled once, and then lost by the disk or by going back to a backup."""
+        known = self._read(lambda: int(self._tables.counter[RECORD_COUNTER].value))
+        if known == 0 or self._journal.last_sequence <= known:  # a new database beside an old journal is left to people
+            return
+        try:
+            lost = self._journal.read_after(known)
+        except StoreError as error:
+            log.error("store.journal.unreadable", reason=str(error))  # noqa: TRY400 - expected, no traceback
+            return
+        for start in range(0, len(lost), _BATCH):
+            self._write(partial(self._insert_again, lost[start : start + _BATCH], self._now()))
+        log.warning("store.records.brought_back", place=self._backend.place, count=len(lost), after=known)
+
+    def _insert_again(self, records: Sequence[WeighingRecord], now: str) -> None:
+        counter = self._tables.counter[RECORD_COUNTER]
+        for record in records:
+            if self._tables.record.get(uuid=record.uuid) is None:
+                counter.value = max(counter.value + 1, record.sequence or 0)
+                self._tables.record(**to_columns(record, counter.value, now))
+
     def _align_counter(self) -> int:
-        """Go on counting after the highest number ever given, also when the database is older than its journal."""
+        """Go on counting after the highest number ever given, also in a new database beside an old journal."""
         counter = self._tables.counter[RECORD_COUNTER]
         written = self._journal.last_sequence
         if written > counter.value:

@@ -92,8 +92,13 @@ def read_journal(directory: Path) -> Iterator[WeighingRecord]:
     """
     if not directory.is_dir():
         raise StoreError(f"{directory}: there is no journal; it is the folder named like the database plus '.journal'")
+    return read_files(day_files(directory))
+
+
+def read_files(paths: Iterable[Path]) -> Iterator[WeighingRecord]:
+    """Read some of a journal's files back, in this order. Raises StoreError when one cannot be read."""
     seen: set[str] = set()
-    for path in day_files(directory):
+    for path in paths:
         try:
             with path.open("rb") as file:
                 yield from _read_lines(path, file, seen)

@@ -169,5 +169,5 @@ class SqliteBackend:
     def _damaged(self, reason: str) -> StoreError:
         return StoreError(
             f"{self._path}: the database is damaged or no database at all ({reason}); move it aside and put a backup "
-            f"in its place, or rebuild it from the journal in '{self.journal_directory}'"
+            f"in its place: what was weighed since is brought back from the journal in '{self.journal_directory}'"
         )

@@ -14,7 +14,7 @@ import structlog
 from store_kit import database, make_record, open_sqlite, record_id, run
 
 from engine.clock import VirtualClock
-from engine.ports import StoreError, WeighingRecord
+from engine.ports import SaveResult, StoreError, WeighingRecord
 from engine.store import journal as journal_module
 from engine.store import read_journal
 from engine.store.files import sync_directory, sync_file
@@ -327,7 +327,26 @@ def test_a_line_written_late_tells_the_time_of_its_commit(tmp_path: Path) -> Non
     run(scenario())
 
 
-def test_a_database_older_than_its_journal_goes_on_counting_after_it(tmp_path: Path) -> None:
+def test_a_backup_put_in_the_place_of_its_database_gets_back_what_was_weighed_since(tmp_path: Path) -> None:
+    save(tmp_path, 1, 2)
+    backup = (tmp_path / "ledger.sqlite").read_bytes()
+    tomorrow = VirtualClock()
+    tomorrow.advance(86_400)
+    save(tmp_path, 3, 4, 5, clock=tomorrow)
+    journal = {file.name: file.read_bytes() for file in (tmp_path / "ledger.sqlite.journal").iterdir()}
+    (tmp_path / "ledger.sqlite").write_bytes(backup)
+
+    async def scenario() -> None:
+        async with await open_sqlite(tmp_path, tomorrow) as store:
+            found = await store.records_after(0, 9)
+            assert found == [make_record(n, sequence=n, may_have_arrived=True) for n in (1, 2, 3, 4, 5)]
+            assert await store.save_record(make_record(4)) is SaveResult.KNOWN
+
+    run(scenario())
+    assert {file.name: file.read_bytes() for file in (tmp_path / "ledger.sqlite.journal").iterdir()} == journal
+
+
+def test_a_new_database_beside_an_old_journal_is_left_empty_and_goes_on_counting(tmp_path: Path) -> None:
     save(tmp_path, 1, 2, 3)
     (tmp_path / "ledger.sqlite").unlink()
     with structlog.testing.capture_logs() as logs:

@@ -82,7 +82,7 @@ def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(tmp_path: Path)
     message = refusal(tmp_path)
     assert str(file) in message
     assert "no database" in message
-    assert "rebuild it from the journal in" in message
+    assert "brought back from the journal in" in message
     assert file.read_bytes() == before
 
 
