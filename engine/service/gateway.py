@@ -20,7 +20,6 @@ from engine.errors import Diagnostic, DiagnosticError
 from engine.events import Event
 from engine.net.central import DjangoServer
 from engine.net.identity import discover_identity
-from engine.net.stream import open_stream
 from engine.net.tls import TlsSettings
 from engine.ports import Secret, StoreCounts, StreamConnection
 from engine.runtime.machine import machine_class
@@ -103,14 +102,13 @@ class Gateway:
             )
             identity = discover_identity(site.gateway.name, mac)
             await store.save_identity(identity)
-            tls = _tls(site)
-            server = DjangoServer(site.server.url, tls=tls, clock=self._clock)
+            server = DjangoServer(site.server.url, tls=_tls(site), clock=self._clock)
             try:
                 services = GatewayServices(store, server, identity, site.units_weight)
                 log.info(
                     "gateway.service.started", site=site.site, mac_address=identity.mac_address, known=kept is not None
                 )
-                await self._weigh(services, tls)
+                await self._weigh(services, server)
             finally:
                 await server.close()
         log.info("gateway.service.stopped")
@@ -119,7 +117,7 @@ class Gateway:
         """Ask the service to end."""
         self._stopping.set()
 
-    async def _weigh(self, services: GatewayServices, tls: TlsSettings | None) -> None:
+    async def _weigh(self, services: GatewayServices, server: DjangoServer) -> None:
         loop = asyncio.get_running_loop()
         router = Router()
         async with asyncio.TaskGroup() as tasks:
@@ -131,7 +129,7 @@ class Gateway:
                 return lambda event: self._hosts[name].post(event)  # noqa: PLW0108 - the host comes later
 
             async def connect(gateway_id: str, token: Secret) -> StreamConnection:
-                return await open_stream(self.site.server.url, gateway_id, token, clock=self._clock, tls=tls)
+                return await server.open_stream(gateway_id, token)
 
             stream = WeightStream(
                 connect,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import structlog
@@ -51,6 +51,8 @@ class GatewayServices:
     identity: GatewayIdentity
     unit: str
     credentials: Credentials = field(default_factory=Credentials)
+    # Posted, and what came of it not yet stored: if the posting was cut short, the server may have them all the same.
+    in_doubt: set[str] = field(default_factory=set)
 
     def table(self) -> dict[str, ServiceFunction]:
         """Service name -> what it does."""
@@ -167,12 +169,19 @@ class GatewayServices:
         token = self.credentials.token
         if token is None:
             return Outcome("error", {"reason": "there is no token"})
-        deliveries = await asyncio.gather(*(self.server.post_record(record, token) for record in records))
+        tried = [replace(r, may_have_arrived=True) if r.uuid in self._unnoted else r for r in records]
+        self._unnoted.update(record.uuid for record in records)
+        deliveries = await asyncio.gather(*(self._post_record(record, token) for record in tried))
         return Outcome("posted", _summary(deliveries))
+
+    async def _post_record(self, record: WeighingRecord, token: Secret) -> Delivery:
+        delivery = await self.server.post_record(record, token)
+        return replace(delivery, may_have_arrived=delivery.may_have_arrived or record.may_have_arrived)
 
     async def save_deliveries(self, _call: Call, deliveries: Sequence[Delivery]) -> Outcome:
         """FR-04: is_sent, parked, or one more attempt; in one transaction."""
         await self.store.save_deliveries(deliveries)
+        self.in_doubt.difference_update(delivery.uuid for delivery in deliveries)
         for delivery in deliveries:
             if delivery.kind is DeliveryKind.DELIVERED:
                 log.info("upload.record.delivered", uuid=delivery.uuid)
