@@ -7,13 +7,18 @@ for what stays inside the process: a socket or a thread knows nothing of virtual
 from __future__ import annotations
 
 import asyncio
+import math
 import selectors
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine
+from contextvars import Context
+from typing import Any, Final, TypeVar, TypeVarTuple
 
 from engine.clock import VirtualClock
 
 Result = TypeVar("Result")
+Arguments = TypeVarTuple("Arguments")
+
+_NS: Final = 1_000_000_000
 
 
 class _JumpingSelector(selectors.DefaultSelector):
@@ -38,12 +43,21 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self, clock: VirtualClock | None = None) -> None:
         self.clock = clock or VirtualClock()
         super().__init__(_JumpingSelector(self.clock))
-        # A jump must reach the timer it aims at, however the float subtraction rounds.
-        self._clock_resolution = 1e-6
+        # Clock and timers stand on whole nanoseconds (call_at): a timer is due exactly when the clock has reached it.
+        self._clock_resolution = 0.5 / _NS
 
     def time(self) -> float:
         """The virtual monotonic time."""
         return self.clock.monotonic()
+
+    def call_at(
+        self, when: float, callback: Callable[[*Arguments], object], *args: *Arguments, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """Plan a call, at the next whole nanosecond.
+
+        Never a hair early: whoever looks at the clock and plans the rest of the wait again would do so for ever.
+        """
+        return super().call_at(math.ceil(when * _NS) / _NS, callback, *args, context=context)
 
     def run(self, main: Coroutine[Any, Any, Result]) -> Result:
         """Run a coroutine to its end on virtual time."""
