@@ -9,6 +9,7 @@ from datetime import datetime
 
 import structlog
 
+from engine.clock import Clock, SystemClock
 from engine.ports import (
     CallKind,
     CallResult,
@@ -51,6 +52,7 @@ class GatewayServices:
     identity: GatewayIdentity
     unit: str
     credentials: Credentials = field(default_factory=Credentials)
+    clock: Clock = field(default_factory=SystemClock)
     # Posted, and what came of it not yet stored: if the posting was cut short, the server may have them all the same.
     in_doubt: set[str] = field(default_factory=set)
 
@@ -153,9 +155,15 @@ class GatewayServices:
             result = await self.store.save_record(record)
         except StoreFullError as error:
             return Outcome("full", {"reason": str(error)})
-        repeated = {"repeated": True} if result is SaveResult.KNOWN else {}
         log.info(
-            "weighing.record.committed", line=call.machine, uuid=id, card=rfid_uid, weight=str(converted), **repeated
+            "weighing.record.committed",
+            line=call.machine,
+            uuid=id,
+            card=rfid_uid,
+            weight=str(converted),
+            took_ms=round((self.clock.now() - measured_at).total_seconds() * 1000, 1),  # from stable to durable
+            monotonic=self.clock.monotonic(),  # what another process of this machine can compare
+            **({"repeated": True} if result is SaveResult.KNOWN else {}),
         )
         return Outcome("saved")
 
@@ -169,8 +177,8 @@ class GatewayServices:
         token = self.credentials.token
         if token is None:
             return Outcome("error", {"reason": "there is no token"})
-        tried = [replace(r, may_have_arrived=True) if r.uuid in self._unnoted else r for r in records]
-        self._unnoted.update(record.uuid for record in records)
+        tried = [replace(r, may_have_arrived=True) if r.uuid in self.in_doubt else r for r in records]
+        self.in_doubt.update(record.uuid for record in records)
         deliveries = await asyncio.gather(*(self._post_record(record, token) for record in tried))
         return Outcome("posted", _summary(deliveries))
 
