@@ -10,7 +10,8 @@ from engine.bindings.types import DURATION, MAP, TEXT, ValueType
 from engine.bindings.window import Sample
 from engine.chart.binder import Binder, Place, shown
 from engine.chart.guards import bind_guard
-from engine.chart.model import BoundAction, BoundGuard, Evaluate, Values
+from engine.chart.model import BoundAction, BoundGuard, Evaluate, Sent, Values
+from engine.documents.quantities import found as found_word
 from engine.documents.tree import Map, Seq, Value
 from engine.effects import LogLine, Perform, SendEvent
 from engine.errors import Position
@@ -44,10 +45,11 @@ def bind_actions(binder: Binder, raw: Value, fields: Payload | None) -> tuple[Bo
             args_place, name_position = Place(item.marks[name]), item.key_at(name)
         else:
             name, args, args_place, name_position = str(item), None, place, place.position
-        run = _action(binder, name, args, args_place, name_position, fields)
+        with binder.noting() as notes:
+            run = _action(binder, name, args, args_place, name_position, fields)
         if run is not None:
             text = name if args is None else f"{name} {shown(args)}"
-            bound.append(BoundAction(text, run, name_position))
+            bound.append(BoundAction(text, run, name_position, notes.footprint()))
     return tuple(bound)
 
 
@@ -81,7 +83,7 @@ def _action(
 
 def _assign(binder: Binder, raw: Value, place: Place, fields: Payload | None) -> Run | None:
     if not isinstance(raw, Map):
-        binder.report("wrong-type", place.position, expected="a map of data variables", found=shown(raw))
+        binder.report("wrong-type", place.position, expected="map", found=found_word(raw))
         return None
     compiled: list[tuple[str, Evaluate]] = []
     for name, value in raw.items():
@@ -89,6 +91,7 @@ def _assign(binder: Binder, raw: Value, place: Place, fields: Payload | None) ->
         if type_ is None:
             binder.report_unknown("unknown-data", raw.key_at(name), name, binder.data)
             continue
+        binder.notes.writes.add(name)
         function = binder.value(value, type_, Place(raw.marks[name]), fields)
         if function is not None:
             compiled.append((name, function))
@@ -105,6 +108,9 @@ def _assign(binder: Binder, raw: Value, place: Place, fields: Payload | None) ->
 
 def _log(binder: Binder, raw: Value, place: Place, fields: Payload | None) -> Run | None:
     build = binder.arguments(raw, _LOG, place, fields, "action log")
+    if binder.notes.has_secret:
+        binder.report("secret-in-log", place.position)
+        return None
     if build is None:
         return None
 
@@ -119,6 +125,7 @@ def _send(binder: Binder, raw: Value, place: Place, fields: Payload | None) -> R
     build = binder.arguments(raw, _SEND, place, fields, "action send")
     if build is None:
         return None
+    binder.notes.sends.append(_sent(raw, place, "self"))
     unnamed = f"send/{place.position.line}:{place.position.column}"
 
     def send(machine: Any, event: Values) -> None:
@@ -142,13 +149,12 @@ def _cancel(binder: Binder, raw: Value, place: Place, fields: Payload | None) ->
 def _choose(binder: Binder, raw: Value, place: Place, fields: Payload | None) -> Run | None:
     """The actions of the first branch whose ``when`` and ``guard`` hold; one without either is the else."""
     if not isinstance(raw, Seq):
-        binder.report("wrong-type", place.position, expected="a list of branches, each with actions", found=shown(raw))
+        binder.report("wrong-type", place.position, expected="branches", found=found_word(raw))
         return None
     branches: list[tuple[BoundGuard | None, tuple[BoundAction, ...]]] = []
     for index, branch in enumerate(raw):
         if not isinstance(branch, Map) or not branch.keys() <= {"when", "guard", "actions"} or "actions" not in branch:
-            expected = "a branch with 'when' or 'guard' (or neither: else) and 'actions'"
-            binder.report("wrong-type", raw.at(index), expected=expected, found=shown(branch))
+            binder.report("wrong-type", raw.at(index), expected="branch", found=found_word(branch))
             continue
         branches.append((bind_guard(binder, branch, fields), bind_actions(binder, branch["actions"], fields)))
 
@@ -166,6 +172,7 @@ def _raise(binder: Binder, raw: Value, place: Place, fields: Payload | None) -> 
     build = binder.arguments(raw, _RAISE, place, fields, "action raise")
     if build is None:
         return None
+    binder.notes.sends.append(_sent(raw, place, "self"))
 
     def raise_event(machine: Any, event: Values) -> None:
         given = build(machine.data, machine.settings, event, machine)
@@ -178,6 +185,8 @@ def _window_action(binder: Binder, name: str, raw: Value, place: Place) -> Run |
     if binder.window(raw, place) is None:
         return None
     variable = str(raw)
+    binder.notes.reads.discard(f"data.{variable}")  # naming it is no use of what it holds
+    binder.notes.writes.add(variable)
     if name == "window.clear":
         return lambda m, _e: m.assign(variable, m.data[variable].cleared())
     return lambda m, e: m.assign(variable, m.data[variable].add(sample_of(e)))
@@ -192,6 +201,20 @@ def sample_of(event: Any) -> Sample:
         event.get("status", "ok"),
         event.get("raw", b""),
     )
+
+
+def _sent(raw: Value, place: Place, default: str) -> Sent:
+    """What the text of a ``send`` or ``raise`` tells of the event; a bare text is its name."""
+    if not isinstance(raw, Map):
+        return Sent(_literal(raw), default, (), place.position)
+    fields = raw.get("with")
+    named = tuple((name, fields.key_at(name)) for name in fields) if isinstance(fields, Map) else None
+    carried = named if "with" in raw else ()
+    return Sent(_literal(raw.get("event")), _literal(raw.get("to", default)), carried, raw.at("event"))
+
+
+def _literal(raw: Value) -> str | None:
+    return raw if isinstance(raw, str) and "${" not in raw else None
 
 
 def _mapping(value: object) -> Mapping[str, object]:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from engine.bindings.registry import Parameters, Payload, Registry
-from engine.bindings.types import ANY, ValueType, ValueTypeError, coerce, expected
-from engine.chart.expr import ExpressionError, Scope, parse_expression, parse_template
+from engine.bindings.types import ANY, SECRET, ValueType, ValueTypeError, coerce
+from engine.chart.expr import Expression, ExpressionError, Scope, parse_expression, parse_template
 from engine.chart.expr_types import kind
-from engine.chart.model import Evaluate, Values
+from engine.chart.misfit import misfit
+from engine.chart.model import Evaluate, Footprint, Sent, Values
 from engine.documents.suggest import did_you_mean
 from engine.documents.tree import Map, Mark, Seq, Value, key_position, value_position
 from engine.errors import Diagnostic, Position
+
+# What an expression asks that no declaration holds: its answer changes by itself.
+_UNSTEADY: Final = re.compile(r"\b(?:In|now|new_id|backoff)\s*\(")
 
 Arguments = Callable[[dict[str, object], Values, Values, Any], dict[str, object]]
 
@@ -36,10 +42,35 @@ class Place:
         """Where its key begins."""
         return key_position(self.mark)
 
-    def inside(self, offset: int) -> Position:
-        """Where a character of a one-line text value stands."""
+    def inside(self, text: str, offset: int) -> Position:
+        """Where a character of a text value stands; the value itself when it was written over several lines."""
         here = self.position
+        if "\n" in text:
+            return here
         return Position(here.file, here.line, here.column + offset + (1 if self.mark[5] else 0))
+
+
+@dataclass(slots=True)
+class Notes:
+    """What is named while a part of a chart is bound."""
+
+    reads: set[str] = field(default_factory=set)
+    writes: set[str] = field(default_factory=set)
+    sends: list[Sent] = field(default_factory=list)
+    is_steady: bool = True
+    has_secret: bool = False
+
+    def add(self, inner: Notes) -> None:
+        """Take over what a smaller part names."""
+        self.reads |= inner.reads
+        self.writes |= inner.writes
+        self.sends += inner.sends
+        self.is_steady &= inner.is_steady
+        self.has_secret |= inner.has_secret
+
+    def footprint(self) -> Footprint:
+        """The same, to keep."""
+        return Footprint(frozenset(self.reads), frozenset(self.writes), tuple(self.sends), self.is_steady)
 
 
 @dataclass(slots=True)
@@ -51,6 +82,17 @@ class Binder:
     data: Mapping[str, ValueType]
     states: Sequence[str]
     problems: list[Diagnostic] = field(default_factory=list)
+    notes: Notes = field(default_factory=Notes)
+
+    @contextmanager
+    def noting(self) -> Iterator[Notes]:
+        """Note what is named within, by itself; it counts for the whole as well."""
+        outer, self.notes = self.notes, Notes()
+        try:
+            yield self.notes
+        finally:
+            outer.add(self.notes)
+            self.notes = outer
 
     def report(self, code: str, position: Position, **params: object) -> None:
         """Note a problem."""
@@ -58,9 +100,8 @@ class Binder:
 
     def report_unknown(self, code: str, position: Position, name: str, known: Iterable[str]) -> None:
         """Note a name that nothing has, with the one that was probably meant."""
-        candidates = list(known)
-        guess = did_you_mean(name, candidates) or ""
-        self.report(code, position, name=name, guess=guess, known=", ".join(sorted(candidates)))
+        candidates = sorted(one for one in known if "/" not in one)  # a slash is in names that nobody wrote
+        self.report(code, position, name=name, guess=did_you_mean(name, candidates) or "", known=candidates)
 
     # Values ------------------------------------------------------------------------------------------------------
 
@@ -68,24 +109,27 @@ class Binder:
         """What an expression may name where the event carries ``fields`` (None: unknown)."""
         return Scope(self.settings, self.data, fields, self.states)
 
-    def expression(self, raw: Value, place: Place, fields: Payload | None) -> tuple[Evaluate, ValueType] | None:
+    def expression(self, raw: Value, place: Place, fields: Payload | None) -> Expression | None:
         """Compile the text of ``when:``; a bare true or false is one too."""
-        text = str(raw)
-        try:
-            parsed = parse_expression(text, self.scope(fields))
-        except ExpressionError as error:
-            self._report_expression(error, place)
-            return None
-        return parsed.function, parsed.type
+        return self._parsed(parse_expression, str(raw), place, fields)
 
-    def template(self, text: str, place: Place, fields: Payload | None) -> tuple[Evaluate, ValueType] | None:
+    def template(self, text: str, place: Place, fields: Payload | None) -> Expression | None:
         """Compile a text with ``${...}`` in it."""
+        return self._parsed(parse_template, text, place, fields)
+
+    def _parsed(
+        self, parse: Callable[[str, Scope], Expression], text: str, place: Place, fields: Payload | None
+    ) -> Expression | None:
         try:
-            parsed = parse_template(text, self.scope(fields))
+            parsed = parse(text, self.scope(fields))
         except ExpressionError as error:
-            self._report_expression(error, place)
+            self.report(error.code, place.inside(text, error.offset), **error.params)
             return None
-        return parsed.function, parsed.type
+        self.notes.reads |= parsed.names
+        self.notes.has_secret |= parsed.type == SECRET
+        if self.notes.is_steady and _UNSTEADY.search(text):
+            self.notes.is_steady = False
+        return parsed
 
     def value(self, raw: Value, type_: ValueType, place: Place, fields: Payload | None) -> Evaluate | None:
         """Compile an argument: a literal of ``type_``, a template, or (for a window) the name of a data variable."""
@@ -95,11 +139,10 @@ class Binder:
             found = self.template(raw, place, fields)
             if found is None:
                 return None
-            function, actual = found
-            if not fits(actual, type_):
-                self.report("wrong-type", place.position, expected=expected(type_), found=str(actual))
+            if not fits(found.type, type_):
+                self.report("wrong-type", place.position, expected=type_.name, found=found.type.name)
                 return None
-            return function
+            return found.function
         if isinstance(raw, Map) and type_.name in {"map", "any"}:
             return self._map(raw, fields)
         if isinstance(raw, Seq) and type_.name in {"list", "any"}:
@@ -107,7 +150,7 @@ class Binder:
         try:
             constant = coerce(raw, type_)
         except ValueTypeError:
-            self.report("wrong-type", place.position, expected=expected(type_), found=shown(raw))
+            self.problems.append(misfit(raw, type_, place.position))
             return None
         return lambda _d, _s, _e, _m: constant
 
@@ -125,7 +168,7 @@ class Binder:
         if not isinstance(raw, Map):
             first = next(iter(parameters), None)
             if first is None:
-                self.report("unknown-argument", place.position, name=shown(raw), owner=owner, guess="", known="")
+                self.report("unknown-argument", place.position, name=shown(raw), owner=owner, guess="", known=())
                 return None
             scalar = Map(place.mark)
             scalar[first] = raw
@@ -148,7 +191,7 @@ class Binder:
                     name=name,
                     owner=owner,
                     guess=guess,
-                    known=", ".join(parameters),
+                    known=list(parameters),
                 )
                 complete = False
                 continue
@@ -182,6 +225,7 @@ class Binder:
             self.report_unknown("unknown-data", place.position, shown(raw), windows)
             return None
         name = raw
+        self.notes.reads.add(f"data.{name}")
         return lambda d, _s, _e, _m: d[name]
 
     def _map(self, raw: Map, fields: Payload | None) -> Evaluate | None:
@@ -197,9 +241,6 @@ class Binder:
         if len(functions) != len(compiled):
             return None
         return lambda d, s, e, m: [function(d, s, e, m) for function in functions]
-
-    def _report_expression(self, error: ExpressionError, place: Place) -> None:
-        self.report(error.code, place.inside(error.offset), **error.params)
 
 
 def fits(actual: ValueType, wanted: ValueType) -> bool:

@@ -10,7 +10,7 @@ from engine.bindings.registry import COMMON_OUTCOMES, Help, Parameter, Payload, 
 from engine.bindings.types import ANY, DURATION, MAP, TEXT
 from engine.chart.actions import bind_actions
 from engine.chart.binder import Arguments, Binder, Place
-from engine.chart.declare import IMPLICIT_EVENTS, declarations, event_declarations
+from engine.chart.declare import ERROR_EVENTS, IMPLICIT_EVENTS, declarations, event_declarations
 from engine.chart.expand import expand
 from engine.chart.guards import bind_guard
 from engine.chart.model import (
@@ -39,9 +39,26 @@ _KINDS = {
     "history": StateKind.SHALLOW_HISTORY,
 }
 
+# Keys that mean something in states of these kinds only.
+_KEYS_OF_KINDS: Mapping[str, tuple[StateKind, ...]] = {
+    "initial": (StateKind.COMPOUND,),
+    "finally": (StateKind.COMPOUND,),
+    "done": (StateKind.FINAL,),
+    "history": (StateKind.SHALLOW_HISTORY, StateKind.DEEP_HISTORY),
+    "default": (StateKind.SHALLOW_HISTORY, StateKind.DEEP_HISTORY),
+}
+
 
 def build_chart(document: Document, registry: Registry) -> Chart:
     """Build a chart from a document that its schema has passed. Raises DiagnosticError with every problem found."""
+    chart, problems = attempt(document, registry)
+    if problems:
+        raise DiagnosticError(problems)
+    return chart
+
+
+def attempt(document: Document, registry: Registry) -> tuple[Chart, list[Diagnostic]]:
+    """Build as much of a chart as can be understood, and tell what cannot: good for looking at, not for running."""
     problems: list[Diagnostic] = []
     root = expand(document.root, registry, problems)
     settings = declarations(root.get("settings"), problems)
@@ -57,11 +74,9 @@ def build_chart(document: Document, registry: Registry) -> Chart:
     )
     events = event_declarations(root.get("events"))
     _Filler(binder, events, outline).fill()
-    if problems:
-        raise DiagnosticError(sorted(problems, key=lambda d: d.position))
-    return Chart(
-        name=str(root["chart"]),
-        title=str(root.get("title", root["chart"])),
+    chart = Chart(
+        name=str(root.get("chart", "")),
+        title=str(root.get("title", root.get("chart", ""))),
         version=str(root.get("version", "0")),
         root=outline.root,
         states=outline.states,
@@ -70,7 +85,9 @@ def build_chart(document: Document, registry: Registry) -> Chart:
         data=data,
         position=document.position(),
         content_hash=hashlib.sha256(document.text.encode()).hexdigest(),
+        footprint=binder.notes.footprint(),
     )
+    return chart, sorted(problems, key=lambda problem: (problem.position, problem.code))
 
 
 class _Outline:
@@ -117,7 +134,11 @@ class _Outline:
         if kind is StateKind.SHALLOW_HISTORY and body.get("history") == "deep":
             kind = StateKind.DEEP_HISTORY
         if has_children != (kind in {StateKind.COMPOUND, StateKind.PARALLEL}):
-            self.problems.append(Diagnostic("wrong-state-type", position, {"type": kind.value}))
+            self.problems.append(Diagnostic("wrong-state-type", position, {"type": str(named or kind.value)}))
+        for key, kinds in _KEYS_OF_KINDS.items():
+            if key in body and kind not in kinds:
+                params = {"key": key, "type": str(named or kind.value), "allowed": [k.value for k in kinds]}
+                self.problems.append(Diagnostic("misplaced-key", body.key_at(key), params))
         return kind
 
 
@@ -199,15 +220,24 @@ class _Filler:
         declared = self.events.get(event)
         if declared is not None:
             return declared.fields
-        if event.startswith("error."):
+        if event in ERROR_EVENTS or event == "error.*":
             return _ERROR_FIELDS
-        if event == "*" or event.startswith("done.state."):
+        if event == "*":
+            return None
+        if event.startswith("done.state."):
+            self._check_done(event, position)
             return None
         prefix = event[:-1] if event.endswith(".*") else None
         if prefix is not None and any(name.startswith(prefix) for name in self.events):
             return None
         self.binder.report_unknown("unknown-event", position, event, [*self.events, *IMPLICIT_EVENTS])
         return None
+
+    def _check_done(self, event: str, position: Position) -> None:
+        """``done.state.X`` names a state, or (``done.state.*``) any."""
+        if event != "done.state.*" and event.removeprefix("done.state.") not in self.outline.states:
+            known = [f"done.state.{s.id}" for s in self.outline.states.values() if s.children]
+            self.binder.report_unknown("unknown-event", position, event, known)
 
     def _transitions(
         self,
@@ -335,8 +365,7 @@ class _Filler:
         try:
             return parse_duration(written.removeprefix("wait").strip())
         except UnitError:
-            expected = "'now', or 'wait' and a time such as 'wait 2 s'"
-            self.binder.report("wrong-type", body.at("cancel"), expected=expected, found=written)
+            self.binder.report("wrong-form", body.at("cancel"), value=written, expected="cancel")
             return 0.0
 
     def _outcomes(

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
-from engine.bindings.types import ValueType, ValueTypeError, coerce, expected
+from engine.bindings.types import ValueType, ValueTypeError, coerce
 from engine.bindings.window import Window
+from engine.chart.misfit import misfit
 from engine.chart.model import Declaration, EventDeclaration, Values
 from engine.documents.suggest import did_you_mean
 from engine.documents.tree import Map, Value
 from engine.errors import Diagnostic, Position
 
 # Events that every chart may handle without declaring them.
-IMPLICIT_EVENTS = ("done.state.*", "error.action", "error.guard", "error.service")
+ERROR_EVENTS = ("error.action", "error.guard", "error.service")
+IMPLICIT_EVENTS = ("done.state.*", *ERROR_EVENTS)
 
 
 def declarations(raw: Value, problems: list[Diagnostic]) -> dict[str, Declaration]:
@@ -51,7 +53,7 @@ def _literal(body: Map, key: str, type_: ValueType, problems: list[Diagnostic]) 
     try:
         return coerce(body[key], type_)
     except ValueTypeError:
-        problems.append(Diagnostic("wrong-type", body.at(key), {"expected": expected(type_), "found": repr(body[key])}))
+        problems.append(misfit(body[key], type_, body.at(key)))
         return None
 
 
@@ -80,14 +82,13 @@ def resolve_settings(
         at = given.at(name) if isinstance(given, Map) else at_key
         if declaration is None:
             guess = did_you_mean(name, list(declared)) or ""
-            params = {"name": name, "guess": guess, "known": ", ".join(sorted(declared))}
+            params = {"name": name, "guess": guess, "known": sorted(declared)}
             problems.append(Diagnostic("unknown-setting", at_key, params))
             continue
         try:
             value = raw if _is_typed(raw, declaration.type) else coerce(raw, declaration.type)
         except ValueTypeError:
-            params = {"expected": expected(declaration.type), "found": repr(raw)}
-            problems.append(Diagnostic("wrong-type", at, params))
+            problems.append(misfit(cast("Value", raw), declaration.type, at))
             continue
         _check_range(declaration, value, at, problems)
         values[name] = value

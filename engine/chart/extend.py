@@ -7,6 +7,7 @@ Every value keeps its place in the file it was written in.
 
 from __future__ import annotations
 
+from engine.documents.suggest import did_you_mean
 from engine.documents.tree import Map, Seq, Value
 from engine.errors import Diagnostic
 
@@ -59,9 +60,11 @@ def _patched(old: Value, patch: Seq, holder: Map, key: str, problems: list[Diagn
         if at is None:
             if place is None and not any(isinstance(t, Map) and "id" in t for t in result):
                 return patch  # nothing there has an id: these are simply new transitions that have one
-            known = ", ".join(str(t["id"]) for t in result if isinstance(t, Map) and "id" in t)
+            known = [str(t["id"]) for t in result if isinstance(t, Map) and "id" in t]
             where = item.at(place or "id")
-            problems.append(Diagnostic("unknown-id", where, {"name": anchor, "known": known}))
+            problems.append(
+                Diagnostic("unknown-id", where, {"name": anchor, "guess": did_you_mean(anchor, known), "known": known})
+            )
             continue
         if place is None:
             existing = result[at]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
 from engine.bindings.registry import Registry
 from engine.chart.build import build_chart
@@ -12,9 +14,11 @@ from engine.documents.schema import check
 from engine.documents.source import load_yaml
 from engine.documents.suggest import did_you_mean
 from engine.documents.tree import Document
-from engine.errors import Diagnostic, DiagnosticError
+from engine.errors import Diagnostic, DiagnosticError, Position
 from machines import shipped_charts
 from schemas import load_schema
+
+_MOST_BASES: Final = 16  # charts that extend each other; nobody follows more
 
 
 def load_chart(chart: str | Path, registry: Registry) -> Chart:
@@ -22,41 +26,69 @@ def load_chart(chart: str | Path, registry: Registry) -> Chart:
     return build_checked(read_chart(chart), registry)
 
 
-def read_chart(chart: str | Path) -> Document:
-    """The YAML of a chart, with what it extends merged in. Raises DiagnosticError when it cannot be read."""
-    return _read(chart, ())
-
-
-def _read(chart: str | Path, below: tuple[str, ...]) -> Document:
-    shipped = shipped_charts().get(str(chart)) if isinstance(chart, str) else None
-    if shipped is not None:
-        document = load_yaml(shipped.read_text(encoding="utf-8"), f"machines/{shipped.name}")
-    else:
-        document = load_yaml(Path(chart), str(chart))
-    base = document.root.get("extends")
-    if not isinstance(base, str):
-        return document
-    return _extended(document, base, chart, below)
-
-
-def _extended(document: Document, base: str, chart: str | Path, below: tuple[str, ...]) -> Document:
-    at = document.root.at("extends")
-    if document.name in below:
-        raise DiagnosticError([Diagnostic("extends-cycle", at, {"cycle": " -> ".join([*below, document.name])})])
-    is_file = base.endswith((".yaml", ".yml")) or "/" in base
-    if not is_file and base not in shipped_charts():
-        guess = did_you_mean(base, list(shipped_charts())) or ""
-        known = ", ".join(sorted(shipped_charts()))
-        raise DiagnosticError([Diagnostic("unknown-chart", at, {"name": base, "guess": guess, "known": known})])
-    found = _read(Path(chart).parent / base if is_file else base, (*below, document.name))
-    problems: list[Diagnostic] = []
-    merged = extend(found.root, document.root, problems)
-    return Document(document.name, found.text + document.text, merged, document.start, (*document.problems, *problems))
-
-
 def build_checked(document: Document, registry: Registry) -> Chart:
     """Check a chart's document against the schema, then build it."""
-    problems = check(document, load_schema("chart"))
+    problems = check(document, chart_schema())
     if problems:
         raise DiagnosticError(problems)
     return build_chart(document, registry)
+
+
+def chart_schema() -> dict[str, Any]:
+    """The shape of a chart. What its names mean is checked by the builder, which knows better what was meant."""
+    return load_schema("chart")
+
+
+def read_chart(chart: str | Path, sources: dict[str, Source] | None = None) -> Document:
+    """The YAML of a chart, with what it extends merged in. Raises DiagnosticError when it cannot be read.
+
+    ``sources`` is given the text of every file that was read on the way, also when reading fails, by its shown name.
+    """
+    return _Reader({} if sources is None else sources).read(chart, ())
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file as it was read."""
+
+    path: Path
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    sources: dict[str, Source]
+
+    def read(self, chart: str | Path, above: tuple[Path, ...]) -> Document:
+        shipped = shipped_charts().get(chart) if isinstance(chart, str) else None
+        path = Path(str(shipped)) if shipped is not None else Path(chart)
+        document = load_yaml(path, f"machines/{path.name}" if shipped is not None else str(chart))
+        self.sources[document.name] = Source(path, document.text)
+        base = document.root.get("extends")
+        return self._extended(document, base, path, above) if isinstance(base, str) else document
+
+    def _extended(self, document: Document, base: str, path: Path, above: tuple[Path, ...]) -> Document:
+        at = document.root.at("extends")
+        chain = (*above, path.resolve())
+        if chain[-1] in above:
+            raise _refusal("extends-cycle", at, cycle=" -> ".join(one.name for one in chain))
+        if len(chain) > _MOST_BASES:
+            raise _refusal("extends-too-deep", at, limit=_MOST_BASES)
+        if base.endswith((".yaml", ".yml")) or "/" in base:
+            found = path.parent / base
+            if not found.exists():
+                raise _refusal("referenced-file-missing", at, path=base)
+            merged = self.read(found, chain)
+        elif base in shipped_charts():
+            merged = self.read(base, chain)
+        else:
+            known = sorted(shipped_charts())
+            raise _refusal("unknown-chart", at, name=base, guess=did_you_mean(base, known), known=known)
+        problems: list[Diagnostic] = []
+        root = extend(merged.root, document.root, problems)
+        problems = [*merged.problems, *document.problems, *problems]
+        return Document(document.name, merged.text + document.text, root, document.start, tuple(problems))
+
+
+def _refusal(code: str, at: Position, **params: object) -> DiagnosticError:
+    return DiagnosticError([Diagnostic(code, at, params)])

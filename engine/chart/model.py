@@ -120,12 +120,36 @@ class EventDeclaration:
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """An event that an action sends or raises, as far as the chart's text tells: None is worked out while running."""
+
+    event: str | None
+    to: str | None  # a machine's name, or a group's; ``self`` for what is raised
+    fields: tuple[tuple[str, Position], ...] | None  # what it carries, and where that is written
+    position: Position  # of the event's name
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """What a guard, an action or a whole chart names: all that can be known of it without running it."""
+
+    reads: frozenset[str] = frozenset()  # ``data.uid``, ``settings.min_weight``, ``event.value``
+    writes: frozenset[str] = frozenset()  # data variables
+    sends: tuple[Sent, ...] = ()
+    is_steady: bool = True  # its answer changes only with what it reads: no clock, no chance, no In()
+
+
+_NO_FOOTPRINT: Final = Footprint()
+
+
+@dataclass(frozen=True, slots=True)
 class BoundAction:
     """An action ready to run, and how the chart wrote it (for traces, errors and pictures)."""
 
     text: str
     run: Action
     position: Position
+    footprint: Footprint = _NO_FOOTPRINT
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +159,8 @@ class BoundGuard:
     text: str
     test: Guard
     position: Position
+    footprint: Footprint = _NO_FOOTPRINT
+    constant: bool | None = None  # the answer, where it is always the same
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -234,6 +260,7 @@ class Chart:
     data: dict[str, Declaration]
     position: Position
     content_hash: str = ""
+    footprint: Footprint = _NO_FOOTPRINT
 
     @property
     def in_order(self) -> list[State]:

@@ -35,7 +35,7 @@ _ESCAPE: Final = re.compile(r"\\(.)")
 _ESCAPES: Final = {"n": "\n", "t": "\t"}
 _KEY_COLON: Final = re.compile(r"[ ]*+:(?=[ \n])[ ]*+")
 _DASH: Final = re.compile(r"-(?=[ \n])[ ]*+")
-_LITERAL: Final = re.compile(r"\|(-?)[ ]*+\n")
+_BLOCK: Final = re.compile(r"([|>])(-?)[ ]*+\n")
 _MAX_FLOW_DEPTH: Final = 16  # what is left of MAX_DEPTH is for block collections, whose depth is known only later
 _LONGEST_KEY: Final = 1000  # YAML's own limit is 1024 characters
 
@@ -173,8 +173,8 @@ class _Scanner:
         value: Value
         if first in "{[":
             value, quoted = self._flow(1), False
-        elif first == "|":
-            return self._literal(owner_column), True
+        elif first in "|>":
+            return self._block(owner_column), True
         else:
             scalar = self._scalar(_PLAIN)
             if scalar is None:
@@ -275,9 +275,12 @@ class _Scanner:
         text, quoted = scalar
         return (text, True) if quoted else (resolve(text), False)
 
-    def _literal(self, owner_column: int) -> str:
-        """A ``|`` or ``|-`` block of text. One with odd blank lines or at the very end of a file is left to ruamel."""
-        header = _LITERAL.match(self.text, self.position)
+    def _block(self, owner_column: int) -> str:
+        """A ``|``, ``|-``, ``>`` or ``>-`` block of text.
+
+        One with odd blank lines, at the very end of a file, or folded where lines are not all alike is left to ruamel.
+        """
+        header = _BLOCK.match(self.text, self.position)
         if header is None:
             _give_up()
         self.position = header.end()
@@ -298,7 +301,12 @@ class _Scanner:
         rest = _SPACES.match(self.text, self.position)
         if self.position >= len(self.text) or (rest and self.text[rest.end()] == "\n") or not lines[0]:
             _give_up()
-        return "\n".join(line[indent:] for line in lines).rstrip("\n") + ("" if header[1] else "\n")
+        between = "\n"
+        if header[1] == ">":
+            between = " "
+            if any(line[indent : indent + 1] in ("", " ") for line in lines[:-1]):
+                _give_up()
+        return between.join(line[indent:] for line in lines[:-1]).rstrip("\n") + ("" if header[2] else "\n")
 
 
 def _build(tokens: list[_Piece], text: str, name: str) -> Document:

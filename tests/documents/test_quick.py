@@ -131,7 +131,7 @@ def test_anything_unusual_or_wrong_is_left_to_ruamel(text):
 _PIECES = (
     *"ab\n:,-#'\"{}[]|>&*!?%@ \t\\=",
     *("\n  ", "\n    ", "\n- ", "\n  - ", ": ", ", ", " #", "- ", "a: ", "b: ", "'x'", '"y"', "{a: 1}", "[1, 2]"),
-    *("|\n", "---\n", "...", "<<: ", "\\n", "\r\n", "\u00a0", "\u3000", "계량"),
+    *("|\n", ">\n  a", ">-\n  a", "---\n", "...", "<<: ", "\\n", "\r\n", "\u00a0", "\u3000", "계량"),
     *("12", "-1.5", "1e3", "+1", "0o7", "true", "~", "null", ".inf"),
 )
 
@@ -143,6 +143,9 @@ _PIECES = (
 @example("- a: 1\n  b:\n  - c\n- d")
 @example("a: |\n  x\n\n\nb: 1\n")
 @example("- |\n x\n-\n")
+@example("a: >-\n  b \n  c: d\n  # e\nf: 1\n")
+@example("a: >\n  b\n   c\nd: 1\n")
+@example("- >-\n  b\n  c\n- >\n  d\n  e\n-\n")
 @example("- - |\n   x\n")
 @example("a: 'x' #c\n")
 @example("a: {b: [1,\n2] ,\n c: d}\n")

@@ -21,8 +21,8 @@ from engine.documents.catalog.entry import Entry
 Language = Literal["en", "ko"]
 
 _PARTS: Final[dict[Language, tuple[str, ...]]] = {
-    "en": ("en", "en_yaml", "en_chart"),
-    "ko": ("ko", "ko_yaml", "ko_chart"),
+    "en": ("en", "en_yaml", "en_chart", "en_lint"),
+    "ko": ("ko", "ko_yaml", "ko_chart", "ko_lint"),
 }
 
 __all__ = ["Entry", "Language", "codes", "entry", "phrase", "word"]
@@ -52,11 +52,18 @@ def entry(code: str, language: Language = "en") -> Entry | None:
 
 def word(name: str, language: Language = "en") -> str:
     """The name of a kind of value (``duration``, ``list``) as people say it; an unknown name stays as it is."""
-    words: dict[str, str] = import_module(f"{__name__}.{language}").WORDS
-    return words.get(name, name)
+    return _texts("WORDS", language).get(name, name)
 
 
 def phrase(name: str, language: Language = "en") -> str:
     """A fixed phrase around sentences (``did-you-mean``, ``or``) or a note on a related place (``first-place``)."""
-    phrases: dict[str, str] = import_module(f"{__name__}.{language}").PHRASES
-    return phrases.get(name, name)
+    return _texts("PHRASES", language).get(name, name)
+
+
+@cache
+def _texts(kind: str, language: Language) -> dict[str, str]:
+    """The words or phrases of a language."""
+    merged: dict[str, str] = {}
+    for part in _PARTS[language]:
+        merged.update(getattr(import_module(f"{__name__}.{part}"), kind, {}))
+    return merged
