@@ -312,7 +312,7 @@ class World:
     def _build(self) -> None:
         router = Router()
         weights = LatestWeights()
-        services = GatewayServices(self.store, self.server, IDENTITY, self._unit)
+        services = GatewayServices(self.store, self.server, IDENTITY, self._unit, clock=self.clock)
         stream = WeightStream(
             self.server.connect, services.credentials, weights, self._unit, names_lines=len(self.lines) > 1
         )

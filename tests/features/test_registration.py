@@ -6,11 +6,11 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from hall_support import ROUTES, Notes, Plan
 from pytest_bdd import given, parsers, scenarios, then, when
 
 from engine.events import Event
 from engine.testing.world import IDENTITY, World
-from tests.features.conftest import ROUTES, Notes, Plan
 
 scenarios("registration.feature")
 

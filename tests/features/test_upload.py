@@ -8,11 +8,11 @@ from typing import Literal
 from uuid import UUID
 
 import pytest
+from hall_support import SECONDS, WORD, Plan, only_record, records_of
 from pytest_bdd import given, parsers, scenarios, then, when
 
 from engine.ports import WeighingRecord
 from engine.testing.world import World
-from tests.features.conftest import SECONDS, WORD, Plan, only_record, records_of
 
 scenarios("upload.feature")
 

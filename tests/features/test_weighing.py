@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from hall_support import SECONDS, Notes, only_record, records_of
 from pytest_bdd import given, parsers, scenarios, then, when
 
 from engine.events import Event
 from engine.testing.world import World
 from engine.units import Quantity
-from tests.features.conftest import SECONDS, Notes, only_record, records_of
 
 scenarios("weighing.feature")
 
@@ -25,11 +25,6 @@ def _grams(world: World) -> None:
     world.scale().unit, world.scale().division = "g", Decimal(5)
 
 
-@given(parsers.re(rf"저장소가 기록을 저장하는 데 {SECONDS} 걸린다"), converters={"seconds": float})
-def _slow_store(world: World, seconds: float) -> None:
-    world.store.slow("save_record", before=seconds)
-
-
 @given(parsers.re(rf"저장소가 저장한 뒤 {SECONDS} 동안 대답하지 않는다"), converters={"seconds": float})
 def _late_answer(world: World, seconds: float) -> None:
     world.store.slow("save_record", after=seconds)
@@ -38,11 +33,6 @@ def _late_answer(world: World, seconds: float) -> None:
 @given(parsers.re(r"기록 저장이 (?P<times>\d+)번 실패한다"), converters={"times": int})
 def _failing_store(world: World, times: int) -> None:
     world.store.fail("save_record", times=times)
-
-
-@given("디스크가 가득 찼다")
-def _full_disk(world: World) -> None:
-    world.store.fail("save_record", times=None, is_full=True)
 
 
 @given("저장소를 여섯 번 읽지 못한다")
