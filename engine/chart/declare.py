@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from engine.bindings.types import ValueType, ValueTypeError, coerce
+from engine.bindings.types import DURATION, ValueType, ValueTypeError, coerce
 from engine.bindings.window import Window
 from engine.chart.misfit import misfit
 from engine.chart.model import Declaration, EventDeclaration, Values
@@ -15,6 +15,7 @@ from engine.errors import Diagnostic, Position
 
 # Events that every chart may handle without declaring them.
 ERROR_EVENTS = ("error.action", "error.guard", "error.service")
+_RANGED = frozenset({"int", "number", "duration", "mass", "time"})  # types that have a smaller and a larger
 IMPLICIT_EVENTS = ("done.state.*", *ERROR_EVENTS)
 
 
@@ -37,7 +38,9 @@ def _declaration(name: str, body: Map, position: Position, problems: list[Diagno
     if type_.name == "choice" and not choices:
         problems.append(Diagnostic("missing-key", body.position, {"key": "choices", "where": name}))
     for key in values:
-        if key in body:
+        if key in body and key != "default" and type_.name not in _RANGED:
+            problems.append(Diagnostic("no-range", body.key_at(key), {"key": key, "expected": type_.name}))
+        elif key in body:
             values[key] = _literal(body, key, type_, problems)
     if type_.name == "window":
         values["default"] = Window()
@@ -102,5 +105,11 @@ def _is_typed(raw: object, type_: ValueType) -> bool:
 def _check_range(declared: Declaration, value: Any, at: Position, problems: list[Diagnostic]) -> None:
     low, high = declared.minimum, declared.maximum
     if (low is not None and value < low) or (high is not None and value > high):
-        params = {"name": declared.name, "value": str(value), "min": str(low), "max": str(high)}
+        shown = ["" if limit is None else _shown(limit, declared.type) for limit in (low, value, high)]
+        params = {"name": declared.name, "value": shown[1], "range": f"{shown[0]} ... {shown[2]}".strip()}
         problems.append(Diagnostic("out-of-range", at, params))
+
+
+def _shown(value: object, type_: ValueType) -> str:
+    """A value as a chart would write it; a duration is seconds here."""
+    return f"{value:g} s" if type_ == DURATION else str(value)

@@ -35,6 +35,7 @@ class Checked:
     sources: Mapping[str, Source] = field(default_factory=dict)  # every file that was read for it
     silences: Mapping[str, Sequence[Silence]] = field(default_factory=dict)
     extends: Mapping[str, int] = field(default_factory=dict)  # the line of ``extends:`` in each file that has one
+    is_whole: bool = True  # everything it consists of could be read
 
 
 def check_chart(chart: str | Path, registry: Registry) -> Checked:
@@ -55,7 +56,7 @@ def check_chart(chart: str | Path, registry: Registry) -> Checked:
         silences[name], problems = read_silences(name, source.text)
         findings += problems if document is None or name == document.name else []
     name = document.name if document is not None else next(iter(sources), str(chart))
-    return Checked(name, tuple(_bounded(findings)), facts, sources, silences, extends)
+    return Checked(name, tuple(_bounded(findings)), facts, sources, silences, extends, document is not None)
 
 
 def check_document(document: Document, registry: Registry) -> tuple[list[Diagnostic], Facts | None]:

@@ -37,7 +37,7 @@ ENTRIES: Final[dict[str, Entry]] = {
     "out-of-range": Entry(
         "{value} is outside the range of '{name}'",
         "The chart declares the smallest and the largest value of the setting.",
-        "choose a value from {min} to {max}",
+        "choose a value in the range {range}",
     ),
     "duplicate-state": Entry(
         "a second state is called '{name}'; the first is at {first}",

@@ -37,6 +37,11 @@ ENTRIES: Final[dict[str, Entry]] = {
         "The key has a meaning in states of another type only.",
         "remove it; it belongs to states of type {allowed}",
     ),
+    "no-range": Entry(
+        "'{key}' has no meaning for {expected}",
+        "Only numbers, durations, masses and times have a smallest and a largest value.",
+        "remove it",
+    ),
     "extends-too-deep": Entry(
         "more than {limit} charts extend each other here",
         "Nobody can follow what such a chart does.",

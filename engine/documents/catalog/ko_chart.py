@@ -39,7 +39,7 @@ ENTRIES: Final[dict[str, Entry]] = {
     "out-of-range": Entry(
         "{value}{value:은/는} '{name}'의 범위를 벗어납니다",
         "차트가 이 설정의 가장 작은 값과 가장 큰 값을 선언합니다.",
-        "{min}에서 {max} 사이의 값을 고르세요",
+        "{range} 안에서 값을 고르세요",
     ),
     "duplicate-state": Entry(
         "'{name}'{name:이라는/라는} 상태가 또 있습니다. 처음 것은 {first}에 있습니다",
