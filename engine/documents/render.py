@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import locale
-import os
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from engine.documents import catalog
 from engine.documents.catalog import Language
 from engine.documents.catalog.fill import fill, visible
+from engine.documents.language import language_from_env
 from engine.documents.tree import Document
 from engine.errors import Diagnostic, Position
+
+__all__ = ["cause", "language_from_env", "mend", "message", "render"]
 
 _TAB: Final = 4  # shown width; the caret is placed by the same
 _WIDEST_LINE: Final = 160  # characters of a source line that are shown
@@ -67,18 +68,6 @@ def cause(code: str, language: Language = "en") -> str:
     """Why findings of this code come up."""
     entry = catalog.entry(code, language)
     return "" if entry is None else fill(entry.cause, {}, language)
-
-
-def language_from_env(env: Mapping[str, str] | None = None) -> Language:
-    """Korean when the locale (LC_ALL, LC_MESSAGES, LANG; on Windows the system's) is Korean, else English."""
-    variables = os.environ if env is None else env
-    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
-        value = variables.get(name)
-        if value:
-            return "ko" if value.lower().startswith("ko") else "en"
-    if env is None:
-        return "ko" if (locale.getlocale()[0] or "").lower().startswith("ko") else "en"
-    return "en"
 
 
 def _note(note: str, language: Language) -> str:

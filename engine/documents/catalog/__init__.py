@@ -14,11 +14,10 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from typing import Final, Literal
+from typing import Final
 
 from engine.documents.catalog.entry import Entry
-
-Language = Literal["en", "ko"]
+from engine.documents.language import Language
 
 _PARTS: Final[dict[Language, tuple[str, ...]]] = {
     "en": ("en", "en_yaml", "en_chart", "en_lint"),

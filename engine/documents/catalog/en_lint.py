@@ -200,6 +200,11 @@ ENTRIES: Final[dict[str, Entry]] = {
         "A chart has 'chart:' or 'extends:' at the top, a site has 'lines:' and 'server:'.",
         "name a chart or a site.yaml",
     ),
+    "bindings-failed": Entry(
+        "the site's own bindings cannot be loaded: {detail}",
+        "What the Python files under 'bindings' and installed packages add is needed to check the rest.",
+        "mend the Python file, or take it out of 'bindings'",
+    ),
     "nothing-to-validate": Entry(
         "there is neither a site.yaml nor a chart in '{place}'",
         "Without a path, everything of the site in the current folder is checked.",

@@ -199,6 +199,11 @@ ENTRIES: Final[dict[str, Entry]] = {
         "차트의 첫머리에는 'chart:'나 'extends:'가, 현장 파일에는 'lines:'와 'server:'가 있습니다.",
         "차트나 site.yaml을 적으세요",
     ),
+    "bindings-failed": Entry(
+        "현장의 바인딩을 불러올 수 없습니다: {detail}",
+        "'bindings'에 적힌 파이썬 파일과 설치된 패키지가 더하는 것을 알아야 나머지를 검사할 수 있습니다.",
+        "파이썬 파일을 고치거나 'bindings'에서 빼세요",
+    ),
     "nothing-to-validate": Entry(
         "'{place}'에 site.yaml도 차트도 없습니다",
         "경로를 적지 않으면 지금 폴더에 있는 현장의 모든 것을 검사합니다.",

@@ -1,0 +1,1 @@
+"""What ``engine validate`` does: find the files, check each (or remember its check), check them together, and tell."""

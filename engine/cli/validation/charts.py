@@ -1,0 +1,74 @@
+"""Checks many charts: from the cache where nothing has changed, else here, or in processes when they are many."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, Final
+
+from engine.chart.lint.check import Checked, check_chart
+from engine.cli.validation.bindings import make_registry
+from engine.cli.validation.cache import Cache, digest
+from engine.cli.validation.plain import checked_from_json, checked_to_json
+
+_ALONE: Final = 24  # charts that are checked before another process would have started
+_MOST_PROCESSES: Final = 8
+_CHUNK: Final = 8
+
+
+def check_charts(charts: Sequence[str | Path], bindings: Sequence[str], cache: Cache | None) -> list[Checked]:
+    """Check shipped charts (given by name) and files, each by itself. Raises RegistryError for ``bindings``."""
+    found: dict[str | Path, Checked] = {}
+    for chart in charts:
+        kept = None if cache is None else cache.load(*_name(chart))
+        if kept is not None:
+            found[chart] = checked_from_json(kept)
+    missing = [chart for chart in charts if chart not in found]
+    for chart, checked in zip(missing, _check(missing, bindings), strict=True):
+        found[chart] = checked
+        if cache is not None and checked.is_whole:
+            cache.save(checked_to_json(checked), digests(checked), *_name(chart))
+    return [found[chart] for chart in charts]
+
+
+def digests(checked: Checked) -> dict[str, str]:
+    """What a check was made of: the digest of every file, as it was read."""
+    return {str(s.path.absolute()): digest(s.text.encode()) for s in checked.sources.values()}
+
+
+def _name(chart: str | Path) -> tuple[str, str]:
+    """Under what a chart's check is kept: how it is shown, and where it is."""
+    return (str(chart), str(chart.absolute())) if isinstance(chart, Path) else (chart, "")
+
+
+def _check(charts: Sequence[str | Path], bindings: Sequence[str]) -> list[Checked]:
+    if not charts:
+        return []
+    processes = min(os.cpu_count() or 1, _MOST_PROCESSES, len(charts) // _ALONE + 1)
+    if processes > 1:
+        try:
+            return _check_in_processes(charts, bindings, processes)
+        except (BrokenProcessPool, OSError):
+            pass  # no memory, or no right to start processes: then slowly
+    registry = make_registry(bindings)
+    return [check_chart(chart, registry) for chart in charts]
+
+
+def _check_in_processes(charts: Sequence[str | Path], bindings: Sequence[str], processes: int) -> list[Checked]:
+    with ProcessPoolExecutor(processes, get_context("spawn"), _prepare, (tuple(bindings),)) as pool:
+        return list(pool.map(_check_one, charts, chunksize=_CHUNK))
+
+
+_worker: dict[str, Any] = {}  # what a worker process keeps between charts
+
+
+def _prepare(bindings: Sequence[str]) -> None:
+    _worker["registry"] = make_registry(bindings)
+
+
+def _check_one(chart: str | Path) -> Checked:
+    return check_chart(chart, _worker["registry"])

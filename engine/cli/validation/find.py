@@ -1,0 +1,93 @@
+"""Which files are checked: those that are named, or everything of the site in a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from engine.cli.validation.kinds import Kind, kind_of_file, kind_of_keys
+from engine.errors import Diagnostic, DiagnosticError, Position
+
+_FOLDERS: Final = ("", "machines", "charts")  # of a site: where its charts may be
+_SUFFIXES: Final = frozenset({".yaml", ".yml"})
+
+
+@dataclass(slots=True)
+class Found:
+    """What is to be checked. Each file is in it once, under the name it was first given."""
+
+    charts: list[Path] = field(default_factory=list)
+    sites: list[Path] = field(default_factory=list)
+    problems: list[Diagnostic] = field(default_factory=list)
+    _seen: set[Path] = field(default_factory=set)
+
+    def add(self, kind: Kind, path: Path) -> None:
+        """Add a file, unless it is there already."""
+        key = _identity(path)
+        if key not in self._seen:
+            self._seen.add(key)
+            (self.charts if kind == "chart" else self.sites).append(path)
+
+
+def find(paths: Sequence[str]) -> Found:
+    """The files to check. Whatever cannot be checked is in ``problems``."""
+    found = Found()
+    for text in paths or (".",):
+        path = Path(text)
+        if _is_folder(path):
+            _find_in_folder(path, found)
+        else:
+            _find_file(path, found)
+    return found
+
+
+def _find_file(path: Path, found: Found) -> None:
+    try:
+        found.add(kind_of_file(path) or _kind_of_content(path), path)
+    except DiagnosticError as error:
+        found.problems += error.diagnostics
+
+
+def _kind_of_content(path: Path) -> Kind:
+    """Read a file that does not look like anything at the first glance. Raises DiagnosticError."""
+    from engine.documents.source import load_yaml
+
+    kind = kind_of_keys(load_yaml(path).data)
+    if kind is None:
+        raise DiagnosticError([Diagnostic("unknown-document", Position(str(path)))])
+    return kind
+
+
+def _find_in_folder(folder: Path, found: Found) -> None:
+    before = len(found.charts) + len(found.sites)
+    for inner in _FOLDERS:
+        for path in _yaml_files(folder / inner):
+            kind = kind_of_file(path)
+            if kind is not None:
+                found.add(kind, path)
+    if len(found.charts) + len(found.sites) == before:
+        found.problems.append(Diagnostic("nothing-to-validate", Position(str(folder)), {"place": str(folder)}))
+
+
+def _yaml_files(folder: Path) -> Iterator[Path]:
+    try:
+        names = sorted(path for path in folder.iterdir() if path.suffix in _SUFFIXES and path.is_file())
+    except OSError:
+        return iter(())
+    return iter(names)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def _identity(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):  # a loop of links
+        return path.absolute()

@@ -1,0 +1,43 @@
+"""What kind of document a file is, by what stands in it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final, Literal
+
+Kind = Literal["chart", "site"]
+
+# A key at the very left, which is where the keys of a document stand when it is written as people write it.
+_CHART: Final = re.compile(rb"^['\"]?(?:chart|extends|states|initial)['\"]?[ \t]*:", re.MULTILINE)
+_SITE: Final = re.compile(rb"^['\"]?(?:lines|server|site|gateway)['\"]?[ \t]*:", re.MULTILINE)
+_CHART_KEYS: Final = frozenset({"chart", "extends", "states", "initial"})
+_SITE_KEYS: Final = frozenset({"lines", "server", "site", "gateway"})
+_SITE_NAME: Final = re.compile(r"site\.ya?ml\Z")
+
+
+def kind_of_file(path: Path) -> Kind | None:
+    """The kind of a file, also of one that cannot be read as YAML; None when it looks like neither."""
+    from engine.documents.limits import MAX_BYTES
+
+    if _SITE_NAME.search(path.name):
+        return "site"
+    try:
+        if not path.is_file():
+            return None
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError:
+        return None
+    if _CHART.search(content):
+        return "chart"
+    return "site" if _SITE.search(content) else None
+
+
+def kind_of_keys(keys: object) -> Kind | None:
+    """The kind of a document that was read, by the keys at its top."""
+    if not isinstance(keys, dict):
+        return None
+    if _CHART_KEYS & keys.keys():
+        return "chart"
+    return "site" if _SITE_KEYS & keys.keys() else None

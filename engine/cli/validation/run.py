@@ -1,0 +1,116 @@
+"""Checks files by themselves and together, and says what is left to tell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.cli.validation.bindings import bindings_digest
+from engine.cli.validation.cache import Cache, program_digest
+from engine.cli.validation.find import Found, find
+from engine.errors import Diagnostic, EngineError, Position
+
+if TYPE_CHECKING:
+    from engine.chart.lint.check import Checked
+    from engine.cli.validation.site import SiteChecked
+
+
+@dataclass(slots=True)
+class Report:
+    """What there is to tell: the findings by place, how many files were checked, and where their texts are."""
+
+    findings: list[Diagnostic]
+    files: list[str]
+    paths: dict[str, str] = field(default_factory=dict)  # of the texts, by shown name
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether there is nothing to mend. What is only worth knowing (info) is not to be mended."""
+        return all(found.severity == "info" for found in self.findings)
+
+
+def validate(paths: Sequence[str], cache_folder: Path | None) -> Report:
+    """Check the files that are named, or everything of the site in the current folder.
+
+    ``cache_folder`` None: remember nothing.
+    """
+    found = find(paths)
+    if found.sites:
+        return _validate_with_sites(found, cache_folder)
+    cache = _cache(cache_folder, ())
+    names = ["run", *(str(part) for path in found.charts for part in (path, path.absolute()))]
+    kept = None if cache is None or found.problems else cache.load(*names)
+    if kept is not None:
+        return _report_from_json(kept)
+    report, files = _validate_charts(found, cache)
+    if cache is not None and files is not None and not found.problems:
+        cache.save(_report_to_json(report), files, *names)
+    return report
+
+
+def _cache(folder: Path | None, bindings: Sequence[str]) -> Cache | None:
+    return None if folder is None else Cache(folder, f"{program_digest()} {bindings_digest(bindings)}")
+
+
+def _validate_charts(found: Found, cache: Cache | None) -> tuple[Report, dict[str, str] | None]:
+    """Check charts without a site; and the digests of all that was read, unless something could not be."""
+    from engine.cli.validation.charts import check_charts, digests
+
+    checked = check_charts([*found.charts, *_shipped()], (), cache)
+    report = _report(found, checked, [])
+    if not all(one.is_whole for one in checked):
+        return report, None
+    return report, {path: known for one in checked for path, known in digests(one).items()}
+
+
+def _validate_with_sites(found: Found, cache_folder: Path | None) -> Report:
+    from engine.cli.validation.charts import check_charts
+    from engine.cli.validation.site import check_site, read_bindings
+
+    bindings = list(dict.fromkeys(file for site in found.sites for file in read_bindings(site)))
+    try:
+        cache = _cache(cache_folder, bindings)
+    except EngineError as error:
+        place = Position(str(found.sites[0]))
+        found.problems.append(Diagnostic("bindings-failed", place, {"detail": str(error)}))
+        bindings, cache = [], None
+    sites = [check_site(site) for site in found.sites]
+    for line in (line for site in sites for line in site.lines):
+        if isinstance(line.chart, Path) and line.chart.is_file():
+            found.add("chart", line.chart)
+    return _report(found, check_charts([*found.charts, *_shipped()], bindings, cache), sites)
+
+
+def _shipped() -> list[str]:
+    from machines import shipped_charts
+
+    return sorted(shipped_charts())
+
+
+def _report(found: Found, checked: Sequence[Checked], sites: Sequence[SiteChecked]) -> Report:
+    """``checked`` are the charts that were found, then the shipped ones."""
+    from engine.cli.validation.together import Together
+
+    own, shipped = checked[: len(found.charts)], dict(zip(_shipped(), checked[len(found.charts) :], strict=True))
+    findings = Together(own, shipped, sites).findings(found.problems)
+    paths = {name: str(source.path) for one in checked for name, source in one.sources.items()}
+    paths |= {site.name: site.name for site in sites}
+    return Report(findings, [*(site.name for site in sites), *(one.name for one in own)], paths)
+
+
+def _report_to_json(report: Report) -> dict[str, Any]:
+    from engine.cli.validation.plain import diagnostic_to_json
+
+    found = [diagnostic_to_json(one) for one in report.findings]
+    return {"findings": found, "files": report.files, "paths": report.paths}
+
+
+def _report_from_json(raw: dict[str, Any]) -> Report:
+    findings: list[Diagnostic] = []
+    if raw["findings"]:
+        from engine.cli.validation.plain import diagnostic_from_json
+
+        findings = [diagnostic_from_json(one) for one in raw["findings"]]
+    return Report(findings, raw["files"], raw["paths"])

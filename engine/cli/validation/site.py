@@ -1,0 +1,132 @@
+"""Checks a site.yaml: by itself, and each line's settings against what its chart declares."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from engine.chart.declare import declarations, resolve_settings
+from engine.chart.load import Source, read_chart
+from engine.chart.model import Declaration
+from engine.documents.source import load_yaml
+from engine.documents.tree import Document, Map, Seq
+from engine.errors import Diagnostic, DiagnosticError, EngineError
+
+_DEFAULT_CHART: Final = "weighing"
+# Where a site says what is a setting of a chart that every gateway has: section, its key, chart, setting.
+_FIXED: Final = (
+    ("sync", "interval", "registration", "sync_interval"),
+    ("heartbeat", "interval", "registration", "heartbeat_interval"),
+    ("upload", "interval", "upload", "interval"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LineOf:
+    """One line of a site: its name, and its chart (a shipped one's name, or a file)."""
+
+    name: str
+    chart: str | Path
+
+
+@dataclass(slots=True)
+class SiteChecked:
+    """What a check of one site.yaml found."""
+
+    name: str
+    findings: list[Diagnostic] = field(default_factory=list)
+    lines: list[LineOf] = field(default_factory=list)
+    bindings: list[str] = field(default_factory=list)
+    source: Source | None = None
+
+
+def read_bindings(path: Path) -> list[str]:
+    """The Python files that a site lists under ``bindings``; none when it cannot be read."""
+    try:
+        listed = load_yaml(path).root.get("bindings")
+    except DiagnosticError:
+        return []
+    base = path.absolute().parent
+    return [str(base / item) for item in listed if isinstance(item, str)] if isinstance(listed, Seq) else []
+
+
+def check_site(path: Path) -> SiteChecked:
+    """Check a site file. The protocols of its bindings have to be registered by now."""
+    from engine.service.config import check_document
+
+    checked = SiteChecked(str(path))
+    try:
+        document = load_yaml(path)
+    except DiagnosticError as error:
+        checked.findings += error.diagnostics
+        return checked
+    checked.source = Source(path, document.text)
+    base = path.absolute().parent
+    checked.findings += map(_milder, check_document(document, base, os.environ))
+    told = {found.position for found in checked.findings}
+    for line in _lines(document):
+        checked.lines.append(_line_of(line, path.parent))
+        checked.findings += (f for f in _line_findings(line, checked.lines[-1].chart) if f.position not in told)
+    checked.findings += (f for f in _fixed_findings(document.root) if f.position not in told)
+    return checked
+
+
+def _milder(found: Diagnostic) -> Diagnostic:
+    """A variable of the service's environment need not be in the environment of whoever checks its files."""
+    return replace(found, severity="info") if found.code == "environment-missing" else found
+
+
+def _lines(document: Document) -> Iterator[Map]:
+    lines = document.root.get("lines")
+    return (line for line in lines if isinstance(line, Map)) if isinstance(lines, Seq) else iter(())
+
+
+def _line_of(line: Map, folder: Path) -> LineOf:
+    from engine.service.site_checks import is_chart_file
+
+    chart = line.text("chart") or _DEFAULT_CHART
+    return LineOf(str(line.get("name", "")), folder / chart if is_chart_file(chart) else chart)
+
+
+def _line_findings(line: Map, chart: str | Path) -> Iterator[Diagnostic]:
+    from engine.service.router import RESERVED_NAMES
+
+    name = line.text("name")
+    if name in RESERVED_NAMES:
+        yield Diagnostic("reserved-name", line.at("name"), {"name": name})
+    declared = _declared(chart)
+    if declared is None:
+        return
+    problems: list[Diagnostic] = []
+    given = line.section("settings")
+    resolve_settings(declared, given, problems)
+    yield from problems
+    place = line.key_at("settings" if "settings" in line else "chart" if "chart" in line else "name")
+    for setting in declared.values():
+        if setting.default is None and given.get(setting.name) is None:
+            related = ((setting.position, "needed-by"),)
+            yield Diagnostic("setting-needed", place, {"name": setting.name}, related=related)
+
+
+def _fixed_findings(root: Map) -> Iterator[Diagnostic]:
+    for section, key, chart, setting in _FIXED:
+        given = root.section(section)
+        declared = _declared(chart) if key in given else None
+        if declared is not None:
+            renamed = Map(given.start)
+            renamed[setting] = given[key]
+            renamed.marks[setting] = given.marks[key]
+            problems: list[Diagnostic] = []
+            resolve_settings(declared, renamed, problems)
+            yield from problems
+
+
+def _declared(chart: str | Path) -> Mapping[str, Declaration] | None:
+    """The settings that a chart declares; None when it cannot be read, which its own check tells."""
+    try:
+        return declarations(read_chart(chart).root.get("settings"), [])
+    except (EngineError, KeyError):
+        return None

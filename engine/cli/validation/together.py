@@ -1,0 +1,145 @@
+"""What is wrong between charts: each is checked by itself, and together with those of its site."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from engine.chart.lint.across import FIXED_MACHINES, Machines, check_sends
+from engine.chart.lint.check import Checked
+from engine.chart.lint.facts import Child, Facts
+from engine.chart.lint.silence import Silencer
+from engine.cli.validation.site import LineOf, SiteChecked
+from engine.documents.suggest import did_you_mean
+from engine.errors import Diagnostic
+
+_DEFAULT_LINE: Final = "weighing"
+# A name that nothing has -> which declarations of another chart might have it.
+_KINDS: Final = {
+    "unknown-target": ("states",),
+    "unknown-event": ("events",),
+    "unknown-data": ("data",),
+    "unknown-setting": ("settings",),
+    "unknown-name": ("data", "settings"),
+}
+
+
+class Together:
+    """The charts that are checked (``own``), the shipped ones by name, and the sites that name them."""
+
+    def __init__(self, own: Sequence[Checked], shipped: Mapping[str, Checked], sites: Sequence[SiteChecked]) -> None:
+        self._own = own
+        self._shipped = shipped
+        self._sites = sites
+        self._everyone = [*own, *shipped.values()]
+        self._by_place = {_place(one): one for one in reversed(self._everyone)}
+
+    def findings(self, problems: Iterable[Diagnostic]) -> list[Diagnostic]:
+        """Everything that is wrong, without what is silenced; ``problems`` are known already."""
+        silencer = Silencer({name: found for one in self._everyone for name, found in one.silences.items()})
+        found = [*problems, *(one for site in self._sites for one in site.findings)]
+        for checked in self._own:
+            of_chart = [*checked.findings, *self._between(checked)]
+            found += silencer.without_silenced(map(self._hinted, of_chart), checked.extends)
+        found += silencer.wrong(checked.name for checked in self._own)
+        return _unique(found)
+
+    def _between(self, checked: Checked) -> Iterator[Diagnostic]:
+        if checked.facts is None:
+            return
+        for child in checked.facts.children:
+            yield from self._child(child, checked)
+        sites = [site for site in self._sites if any(self._chart_of(line) is checked for line in site.lines)]
+        for machines in map(self._machines_of, sites) if sites else [self._machines_alone()]:
+            yield from check_sends(checked.facts, machines)
+
+    # Who can be sent an event ------------------------------------------------------------------------------------
+
+    def _machines_of(self, site: SiteChecked) -> Machines:
+        by_name: dict[str, Facts | None] = {name: self._shipped[name].facts for name in FIXED_MACHINES}
+        for line in site.lines:
+            chart = self._chart_of(line)
+            by_name[line.name] = None if chart is None else chart.facts
+        return Machines(by_name, [line.name for line in site.lines], is_whole=True)
+
+    def _machines_alone(self) -> Machines:
+        """Charts without a site: each is taken for a line, beside the machines that every gateway has."""
+        by_name: dict[str, Facts | None] = {name: self._shipped[name].facts for name in FIXED_MACHINES}
+        lines: list[str] = []
+        for number, checked in enumerate(self._own):
+            name = f"line {number}" if checked.facts is None else checked.facts.name
+            by_name[name] = checked.facts
+            if name not in FIXED_MACHINES:
+                lines.append(name)
+        if not lines:
+            by_name[_DEFAULT_LINE] = self._shipped[_DEFAULT_LINE].facts
+            lines.append(_DEFAULT_LINE)
+        return Machines(by_name, lines, is_whole=False)
+
+    def _chart_of(self, line: LineOf) -> Checked | None:
+        if isinstance(line.chart, Path):
+            return self._by_place.get(os.path.realpath(line.chart))
+        shipped = self._shipped.get(line.chart)
+        return None if shipped is None else self._by_place.get(_place(shipped))
+
+    # Charts that invoke charts -----------------------------------------------------------------------------------
+
+    def _child(self, child: Child, parent: Checked) -> Iterator[Diagnostic]:
+        found: Checked | None
+        if child.chart.endswith((".yaml", ".yml")) or "/" in child.chart:
+            places = [folder / child.chart for folder in self._bases(parent)]
+            if not all(place.is_file() for place in places):
+                yield Diagnostic("referenced-file-missing", child.position, {"path": child.chart})
+            found = self._by_place.get(os.path.realpath(places[0]))
+        else:
+            found = self._shipped.get(child.chart)
+            if found is None:
+                known = sorted(self._shipped)
+                params = {"name": child.chart, "guess": did_you_mean(child.chart, known) or "", "known": known}
+                yield Diagnostic("unknown-chart", child.position, params)
+        if found is not None and found.facts is not None:
+            yield from _unknown_settings(child, found.facts)
+
+    def _bases(self, parent: Checked) -> list[Path]:
+        """The folders that paths in a chart count from: those of its sites, or its own when it has none."""
+        sites = [site for site in self._sites if any(self._chart_of(line) is parent for line in site.lines)]
+        return [Path(site.name).parent for site in sites] or [Path(_place(parent)).parent]
+
+    # Help --------------------------------------------------------------------------------------------------------
+
+    def _hinted(self, found: Diagnostic) -> Diagnostic:
+        """A finding about an unknown name, with the place in another chart that declares it."""
+        if found.code not in _KINDS or found.related:
+            return found
+        name = str(found.params.get("name", ""))
+        for facts in (one.facts for one in self._everyone if one.facts is not None):
+            for kind in _KINDS[found.code]:
+                place = facts.declares[kind].get(name.removeprefix(f"{kind}."))
+                if place is not None and (found.code != "unknown-name" or name.startswith(f"{kind}.")):
+                    return replace(found, related=((place, "declared-here"),))
+        return found
+
+
+def _unknown_settings(child: Child, facts: Facts) -> Iterator[Diagnostic]:
+    known = sorted(facts.declares["settings"])
+    for name, position in child.settings.items():
+        if name not in known:
+            params = {"name": name, "guess": did_you_mean(name, known) or "", "known": known}
+            yield Diagnostic("unknown-setting", position, params)
+
+
+def _place(checked: Checked) -> str:
+    """Where a chart's file really is."""
+    source = checked.sources.get(checked.name)
+    return os.path.realpath(checked.name if source is None else source.path)
+
+
+def _unique(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Each finding once, in order: two charts that extend the same one tell the same of it."""
+    kept: dict[Any, Diagnostic] = {}
+    for found in findings:
+        kept.setdefault((found.position, found.code, repr(dict(found.params))), found)
+    return [kept[key] for key in sorted(kept)]
