@@ -160,7 +160,8 @@ class Gateway:
                 self._hosts[name] = host
                 router.add(name, host.post, is_line=name in signals)
             try:
-                for host in self._hosts.values():
+                # The lines first: the hall does not wait for what the network needs to come up.
+                for host in sorted(self._hosts.values(), key=lambda host: host.name not in signals):
                     host.start()
                 for line in lines:
                     line.start()

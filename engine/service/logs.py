@@ -7,9 +7,8 @@ import sys
 from collections.abc import Callable
 from typing import Any, TextIO
 
-import structlog
-
 from engine.ports import Secret
+from engine.service.lean_structlog import structlog
 
 Sink = Callable[[str, dict[str, Any]], None]
 
