@@ -138,6 +138,14 @@ def _register_store(registry: Registry) -> None:
         source=__name__,
     )
     registry.service(
+        "store.last_record",
+        "store",
+        outcomes={"found": {"rfid_uid": TEXT, "weight": MASS, "measured_at": TIME}, "none": {}},
+        is_repeatable=True,
+        help=Help("The newest record of this line.", "이 라인의 가장 최근 기록."),
+        source=__name__,
+    )
+    registry.service(
         "store.pending_records",
         "store",
         MappingProxyType({"limit": Parameter(INT, 8, Help("at most so many", "최대 개수"))}),

@@ -63,6 +63,7 @@ class GatewayServices:
             "store.save_token": self.save_token,
             "store.forget_token": self.forget_token,
             "store.save_record": self.save_record,
+            "store.last_record": self.last_record,
             "store.pending_records": self.pending_records,
             "store.save_deliveries": self.save_deliveries,
             "server.find_gateway": self.find_gateway,
@@ -166,6 +167,14 @@ class GatewayServices:
             **({"repeated": True} if result is SaveResult.KNOWN else {}),
         )
         return Outcome("saved")
+
+    async def last_record(self, call: Call) -> Outcome:
+        """The newest record of the calling line."""
+        record = await self.store.last_record(call.machine)
+        if record is None:
+            return Outcome("none")
+        found = {"rfid_uid": record.rfid_uid, "weight": Quantity(record.weight, record.unit)}
+        return Outcome("found", {**found, "measured_at": record.measured_at})
 
     async def pending_records(self, _call: Call, limit: int) -> Outcome:
         """FR-04: what is still to be sent."""

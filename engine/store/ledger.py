@@ -233,6 +233,11 @@ class Ledger:
         """At most ``limit`` records that are neither sent nor parked, oldest first."""
         return [record for record, _ in self._select(f"{_WAITING} ORDER BY sequence LIMIT $limit", limit=max(0, limit))]
 
+    def last_record(self, line: str) -> WeighingRecord | None:
+        """The newest record of a line."""
+        found = self._select("line = $line ORDER BY sequence DESC LIMIT 1", line=line)
+        return next((record for record, _ in found), None)
+
     def records_after(self, sequence: int, limit: int) -> Sequence[WeighingRecord]:
         """At most ``limit`` records of any standing with a higher sequence number, oldest first."""
         return [record for record, _ in self._after(sequence, limit)]

@@ -130,6 +130,10 @@ class LedgerStore:
         """At most ``limit`` records that are neither sent nor parked, oldest sequence first."""
         return await self._run(lambda ledger: ledger.pending_records(limit))
 
+    async def last_record(self, line: str) -> WeighingRecord | None:
+        """The newest record of a line, or None when it has never had one."""
+        return await self._run(lambda ledger: ledger.last_record(line))
+
     async def records_after(self, sequence: int, limit: int) -> Sequence[WeighingRecord]:
         """At most ``limit`` records of any standing whose sequence number is higher, oldest first."""
         return await self._run(lambda ledger: ledger.records_after(sequence, limit))

@@ -104,6 +104,10 @@ class MemoryStore:
         """At most ``limit`` records that are neither sent nor parked, oldest first."""
         return [row.record for row in self._rows.values() if row.is_waiting][: max(0, limit)]
 
+    async def last_record(self, line: str) -> WeighingRecord | None:
+        """The newest record of a line, or None."""
+        return next((row.record for row in reversed(self._rows.values()) if row.record.line == line), None)
+
     async def records_after(self, sequence: int, limit: int) -> Sequence[WeighingRecord]:
         """At most ``limit`` records of any standing whose sequence number is higher, oldest first."""
         records = [row.record for row in self._rows.values()]

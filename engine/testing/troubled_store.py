@@ -23,7 +23,7 @@ from engine.ports import (
 Result = TypeVar("Result")
 Operation = Literal[
     "load_gateway", "save_token", "save_status", "forget_token", "save_heartbeat", "save_record", "pending_records",
-    "save_deliveries",
+    "last_record", "save_deliveries",
 ]  # fmt: skip
 
 
@@ -98,6 +98,10 @@ class TroubledStore:
         """The oldest records neither sent nor parked."""
         found = await self._pass("pending_records", lambda: self.inner.pending_records(limit))
         return [replace(record, may_have_arrived=True) if record.uuid in self._doubtful else record for record in found]
+
+    async def last_record(self, line: str) -> WeighingRecord | None:
+        """The newest record of a line, or None."""
+        return await self._pass("last_record", lambda: self.inner.last_record(line))
 
     async def save_deliveries(self, deliveries: Collection[Delivery]) -> None:
         """Note a batch of attempts."""
