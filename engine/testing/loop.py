@@ -7,18 +7,15 @@ for what stays inside the process: a socket or a thread knows nothing of virtual
 from __future__ import annotations
 
 import asyncio
-import math
 import selectors
-from collections.abc import Callable, Coroutine
-from contextvars import Context
-from typing import Any, Final, TypeVar, TypeVarTuple
+from collections.abc import Coroutine
+from typing import Any, Final, TypeVar
 
 from engine.clock import VirtualClock
 
 Result = TypeVar("Result")
-Arguments = TypeVarTuple("Arguments")
 
-_NS: Final = 1_000_000_000
+_TURN_S: Final = 1e-9
 
 
 class _JumpingSelector(selectors.DefaultSelector):
@@ -30,10 +27,12 @@ class _JumpingSelector(selectors.DefaultSelector):
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
-        if not ready and timeout is None:
-            raise RuntimeError("the virtual loop waits for ever: no timer is set and nothing is ready")
-        if not ready and timeout is not None and timeout > 0:
-            self._clock.advance(timeout)
+        if not ready:
+            if timeout is None:
+                raise RuntimeError("the virtual loop waits for ever: no timer is set and nothing is ready")
+            # A turn of the loop takes a little time even when it waits for nothing. On a clock that stood still,
+            # whoever finds its deadline a rounding error away and plans the rest of the wait would do so for ever.
+            self._clock.advance(max(timeout, _TURN_S))
         return ready
 
 
@@ -43,21 +42,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self, clock: VirtualClock | None = None) -> None:
         self.clock = clock or VirtualClock()
         super().__init__(_JumpingSelector(self.clock))
-        # Clock and timers stand on whole nanoseconds (call_at): a timer is due exactly when the clock has reached it.
-        self._clock_resolution = 0.5 / _NS
+        # A jump must reach the timer it aims at, however the float subtraction rounds.
+        self._clock_resolution = _TURN_S
 
     def time(self) -> float:
         """The virtual monotonic time."""
         return self.clock.monotonic()
-
-    def call_at(
-        self, when: float, callback: Callable[[*Arguments], object], *args: *Arguments, context: Context | None = None
-    ) -> asyncio.TimerHandle:
-        """Plan a call, at the next whole nanosecond.
-
-        Never a hair early: whoever looks at the clock and plans the rest of the wait again would do so for ever.
-        """
-        return super().call_at(math.ceil(when * _NS) / _NS, callback, *args, context=context)
 
     def run(self, main: Coroutine[Any, Any, Result]) -> Result:
         """Run a coroutine to its end on virtual time."""

@@ -22,6 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
+from structlog.processors import format_exc_info
 from structlog.testing import capture_logs
 
 from engine.bindings.shipped import shipped_registry
@@ -143,7 +144,7 @@ class World:
             raise EngineError("this world's gateway is running already")
         self._starts += 1
         if self._starts == 1:
-            self.logs = self._cleanup.enter_context(capture_logs())
+            self.logs = self._cleanup.enter_context(capture_logs(processors=[format_exc_info]))
         self._build()
         for host in self._hosts.values():
             host.start()
@@ -177,10 +178,13 @@ class World:
 
     def close(self) -> None:
         """Switch everything off. Raises AssertionError when something went wrong that no scenario had ordered."""
+        self._close()
+        self._raise_unexpected()
+
+    def _close(self) -> None:
         self.crash()
         self._cleanup.close()
         self.loop.close()
-        self._raise_unexpected()
 
     def __enter__(self) -> Self:
         return self
@@ -188,7 +192,11 @@ class World:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.close()
+        # Of two failures the first is told.
+        if kind is None:
+            self.close()
+        else:
+            self._close()
 
     # Time ------------------------------------------------------------------------------------------------------------
 
@@ -375,9 +383,10 @@ class World:
         return ", ".join(f"{name}: {' '.join(host.states)}" for name, host in self._hosts.items())
 
     def _raise_unexpected(self) -> None:
-        bugs = [entry for entry in self.logs if entry["event"] in _BUGS]
-        if self._unexpected or bugs:
-            raise AssertionError(f"something went wrong behind the scenario's back: {self._unexpected or bugs}")
+        bugs = [str(entry.get("exception", entry["event"])) for entry in self.logs if entry["event"] in _BUGS]
+        bugs += [str(context.get("exception", context["message"])) for context in self._unexpected]
+        if bugs:
+            raise AssertionError("something went wrong behind the scenario's back:\n" + "\n".join(bugs))
 
 
 @cache
