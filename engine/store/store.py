@@ -61,7 +61,7 @@ async def open_store(url: str, *, base_dir: Path, clock: Clock) -> LedgerStore:
 class LedgerStore:
     """``engine.ports.Store`` on Pony. Safe to call from any task; calls are done one after the other.
 
-    A call that is cancelled may still have happened: every one of them is safe to repeat.
+    A call that is cancelled still happens, before the store is closed: every one of them is safe to repeat.
     """
 
     def __init__(self, make_ledger: Callable[[], Ledger]) -> None:
@@ -152,7 +152,8 @@ class LedgerStore:
     async def _run(self, work: Callable[[Ledger], T]) -> T:
         if self._is_closed:
             raise StoreError("the store is closed")
-        return await asyncio.wrap_future(self._thread.submit(self._work, work))
+        # Shielded: a record that was handed over is committed, also when its line is being stopped at this moment.
+        return await asyncio.shield(asyncio.wrap_future(self._thread.submit(self._work, work)))
 
     def _work(self, work: Callable[[Ledger], T]) -> T:
         if self._ledger is None:
