@@ -70,12 +70,23 @@ class WeighingRecord:
     raw_frame: bytes = b""
     chart: str = ""
     chart_version: str = ""
+    # What the chart keeps beside the weight (texts, flags, numbers, masses, times): a truck's gross and tare, say.
+    extra: Mapping[str, object] = field(default_factory=lambda: NO_DATA, hash=False)
+    took: str | None = None  # the key of the remembered row that this record consumed
     is_sent: bool = False
     sequence: int | None = None  # given by the store at commit: 1, 2, 3 ... without reuse
     attempts: int = 0
     may_have_arrived: bool = False  # an earlier attempt left us without a clear answer, or the process died meanwhile
     last_error: str | None = None
     rejected_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What was kept under a key, and since when."""
+
+    fields: Mapping[str, object]
+    saved_at: datetime  # aware, UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +116,7 @@ class SaveResult(Enum):
 
     SAVED = "saved"  # the row is new and durable
     KNOWN = "known"  # the same uuid with the same content was durable already: a repeat, not a second record
+    MISSING = "missing"  # nothing was committed: the remembered row that the record was to take is not there
 
 
 class DeliveryKind(Enum):
@@ -193,9 +205,12 @@ class Store(Protocol):
         """The server answered a heartbeat now."""
         ...
 
-    async def save_record(self, record: WeighingRecord) -> SaveResult:
+    async def save_record(self, record: WeighingRecord, take: str | None = None) -> SaveResult:
         """Commit a record and its place in the outbox in one transaction, then journal it.
 
+        ``take``: the row remembered under that key is consumed in the same transaction, so that it becomes one record
+        and no second one; a repeat of the record is KNOWN and consumes nothing. Without such a row (it has expired, or
+        another record took it) the answer is MISSING.
         Raises StoreFullError when the disk is full, StoreError when the uuid exists with other content.
         """
         ...
@@ -204,12 +219,47 @@ class Store(Protocol):
         """At most ``limit`` records that are neither sent nor parked, oldest sequence first."""
         ...
 
+    async def last_record(self, line: str) -> WeighingRecord | None:
+        """The newest record of a line, or None when it has never had one."""
+        ...
+
     async def save_deliveries(self, deliveries: Collection[Delivery]) -> None:
         """Note a batch of attempts in one transaction: sent, parked with a reason, or one more failed attempt."""
         ...
 
     async def counts(self) -> StoreCounts:
         """How many records there are, and where they stand."""
+        ...
+
+    async def remember(self, key: str, fields: Mapping[str, object], expires_at: datetime | None = None) -> None:
+        """Keep typed values (texts, flags, numbers, masses, times) under a key, in place of what was there.
+
+        Raises StoreError for a key or a value that cannot be kept.
+        """
+        ...
+
+    async def recall(self, key: str) -> Remembered | None:
+        """What is kept under a key; None when there is nothing, or it has expired."""
+        ...
+
+    async def forget(self, key: str) -> None:
+        """Keep nothing under this key any more; nothing happens when there was nothing."""
+        ...
+
+
+class Snapshots(Protocol):
+    """Where the snapshots of machines that survive a restart are kept. All raise StoreError."""
+
+    async def save_snapshot(self, machine: str, document: str) -> None:
+        """Keep a machine's snapshot durably, in place of its last one."""
+        ...
+
+    async def load_snapshot(self, machine: str) -> str | None:
+        """The last snapshot of a machine, or None."""
+        ...
+
+    async def drop_snapshot(self, machine: str) -> None:
+        """The machine has nothing to survive any more."""
         ...
 
 

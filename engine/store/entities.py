@@ -15,6 +15,8 @@ class Entities(NamedTuple):
     gateway: Any
     record: Any
     counter: Any
+    snapshot: Any
+    remembered: Any
 
 
 def define_entities(database: Database) -> Entities:
@@ -55,6 +57,8 @@ def define_entities(database: Database) -> Entities:
         raw_frame = Optional(bytes)
         chart = text()
         chart_version = text()
+        extra = text()
+        took = maybe()
         sequence = Required(int, size=64)
         attempts = Required(int, default=0)
         may_have_arrived = Required(bool, default=False)
@@ -69,4 +73,17 @@ def define_entities(database: Database) -> Entities:
         name = PrimaryKey(str, autostrip=False)
         value = Required(int, size=64)
 
-    return Entities(Gateway, WeighingRecordRow, StoreCounter)
+    class MachineSnapshot(database.Entity):  # type: ignore[misc]  # Pony is untyped
+        _table_ = "machine_snapshots"
+        machine = PrimaryKey(str, autostrip=False)
+        document = text()
+        saved_at = text()
+
+    class RememberedRow(database.Entity):  # type: ignore[misc]  # Pony is untyped
+        _table_ = "remembered"
+        key = PrimaryKey(str, autostrip=False)
+        fields = text()
+        expires_at = maybe()
+        saved_at = text()
+
+    return Entities(Gateway, WeighingRecordRow, StoreCounter, MachineSnapshot, RememberedRow)

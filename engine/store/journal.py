@@ -8,8 +8,10 @@ writing), ``2026-01-31.jsonl``. A line is one record as JSON in UTF-8, ended by 
      "chart_version":"1","committed_at":"2026-01-31T00:00:01.000000+00:00","crc":"9ae0daaf"}
 
 (all on one line). ``weight`` is the exact decimal as text, ``raw_frame`` hexadecimal, ``crc`` the CRC-32 of the object
-as it is without ``crc``, so that a rotten sector is seen. Whether a record was uploaded is not here: a rebuilt database
-uploads again, and the server knows each uuid. Sequence numbers only rise within a file.
+as it is without ``crc``, so that a rotten sector is seen. A record that has them also has ``extra`` (an object, written
+as ``engine.store.fields`` says) and ``took`` (the key of the remembered row that it consumed). Whether a record was
+uploaded is not here: a rebuilt database uploads again, and the server knows each uuid. Sequence numbers only rise
+within a file.
 
 A line is written after its commit. What a crash or a full disk kept out is told by the sequence numbers and appended
 later; a torn last line is cut off first. The journal never makes a commit fail.

@@ -5,8 +5,9 @@ No Pony entity leaves this module, and no session outlives a method.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -18,6 +19,7 @@ from engine.clock import Clock
 from engine.ports import (
     Delivery,
     GatewayIdentity,
+    Remembered,
     SaveResult,
     Secret,
     StoreCounts,
@@ -26,19 +28,13 @@ from engine.ports import (
     StoreFullError,
     WeighingRecord,
 )
+from engine.store import keyed
 from engine.store.backend import Backend
 from engine.store.entities import RECORD_COUNTER, Entities, define_entities
+from engine.store.fields import check_key, to_text
 from engine.store.journal import Journal, encode_line
-from engine.store.records import (
-    check_record,
-    clean_text,
-    delivery_changes,
-    from_row,
-    parse_utc,
-    same_content,
-    to_columns,
-    utc_text,
-)
+from engine.store.records import check_record, delivery_changes, from_row, same_content, to_columns
+from engine.store.texts import clean_text, parse_utc, utc_text
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -120,6 +116,8 @@ class Ledger:
             if self._tables.record.get(uuid=record.uuid) is None:
                 counter.value = max(counter.value + 1, record.sequence or 0)
                 self._tables.record(**to_columns(record, counter.value, now))
+                if record.took is not None:  # an older database may still have what this record consumed
+                    keyed.drop(self._tables, record.took)
 
     def _align_counter(self) -> int:
         """Go on counting after the highest number ever given, also in a new database beside an old journal."""
@@ -207,23 +205,33 @@ class Ledger:
 
     # -- records ------------------------------------------------------------------------------------------------------
 
-    def save_record(self, record: WeighingRecord) -> SaveResult:
-        """Commit a record, then journal it. A repeat of the same record is KNOWN; other content is a StoreError."""
+    def save_record(self, record: WeighingRecord, take: str | None = None) -> SaveResult:
+        """Commit a record, then journal it. A repeat of the same record is KNOWN; other content is a StoreError.
+
+        The remembered row ``take`` is consumed in the same transaction; MISSING when it is not there.
+        """
         check_record(record)
+        if take is not None:
+            check_key(take)
+            record = replace(record, took=take)
         now = self._now()
-        result, sequence = self._write(partial(self._insert, record, now))
+        result, sequence = self._write(partial(self._insert, record, take, now))
+        if result is SaveResult.MISSING:
+            return result
         self._newest = max(self._newest, sequence)
         if result is SaveResult.SAVED and self._journal.last_sequence == sequence - 1:  # mostly: nothing to look up
             self._journal.append([encode_line(replace(record, sequence=sequence), now)])
         log.debug("store.record.committed", uuid=record.uuid, sequence=sequence, result=result.value)
         return result
 
-    def _insert(self, record: WeighingRecord, now: str) -> tuple[SaveResult, int]:
+    def _insert(self, record: WeighingRecord, take: str | None, now: str) -> tuple[SaveResult, int]:
         known = self._tables.record.get(uuid=record.uuid)
         if known is not None:
             if not same_content(from_row(known), record):
                 raise StoreError(f"record {record.uuid} is in {self._backend.place} already, with other content")
             return SaveResult.KNOWN, known.sequence
+        if take is not None and not keyed.take(self._tables, take, now):
+            return SaveResult.MISSING, 0
         counter = self._tables.counter[RECORD_COUNTER]
         counter.value += 1
         self._tables.record(**to_columns(record, counter.value, now))
@@ -266,6 +274,41 @@ class Ledger:
             for where in ("", f" WHERE {_WAITING}", " WHERE is_sent = FALSE")
         )
         return StoreCounts(total=total, sent=total - unsent, waiting=waiting, rejected=unsent - waiting)
+
+    # -- what outlives a machine --------------------------------------------------------------------------------------
+
+    def remember(self, key: str, fields: Mapping[str, object], expires_at: datetime | None = None) -> None:
+        """Keep typed values under a key, in place of what was there."""
+        check_key(key)
+        text, expires, now = to_text(fields), None if expires_at is None else utc_text(expires_at), self._now()
+        self._write(lambda: keyed.put(self._database, self._tables, key, text, expires, now))
+
+    def recall(self, key: str) -> Remembered | None:
+        """What is kept under a key and has not expired."""
+        check_key(key)
+        now = self._now()
+        try:
+            return self._read(lambda: keyed.get(self._tables, key, now))
+        except ValueError as error:
+            raise StoreError(f"{self._backend.place}: what is remembered under '{key}' is damaged: {error}") from error
+
+    def forget(self, key: str) -> None:
+        """Keep nothing under this key any more."""
+        check_key(key)
+        self._write(lambda: keyed.drop(self._tables, key))
+
+    def save_snapshot(self, machine: str, document: str) -> None:
+        """Keep a machine's snapshot, in place of its last one."""
+        now = self._now()
+        self._write(lambda: keyed.put_snapshot(self._tables, machine, document, now))
+
+    def load_snapshot(self, machine: str) -> str | None:
+        """A machine's last snapshot, or None."""
+        return self._read(lambda: keyed.get_snapshot(self._tables, machine))
+
+    def drop_snapshot(self, machine: str) -> None:
+        """The machine has nothing to survive any more."""
+        self._write(lambda: keyed.drop_snapshot(self._tables, machine))
 
     # -- journal ------------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 import structlog
 
 from engine.ports import StoreError, WeighingRecord
-from engine.store.records import parse_utc, utc_text
+from engine.store.fields import plain, typed
+from engine.store.texts import parse_utc, utc_text
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +45,8 @@ def encode_line(record: WeighingRecord, committed_at: str) -> Line:
             "raw_frame": record.raw_frame.hex(),
             "chart": record.chart,
             "chart_version": record.chart_version,
+            **({"extra": plain(record.extra)} if record.extra else {}),
+            **({"took": record.took} if record.took is not None else {}),
             "committed_at": committed_at,
         },
         ensure_ascii=False,
@@ -74,6 +77,8 @@ def decode_line(data: bytes) -> WeighingRecord:
             raw_frame=bytes.fromhex(fields["raw_frame"]),
             chart=fields["chart"],
             chart_version=fields["chart_version"],
+            extra=typed(fields.get("extra", {})),
+            took=fields.get("took"),
             sequence=int(fields["sequence"]),
         )
     except (KeyError, TypeError, DecimalException) as error:

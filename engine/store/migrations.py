@@ -70,7 +70,23 @@ _EVIDENCE_AND_OUTBOX: Final = (
     "INSERT INTO store_counters SELECT 'weighing_records', COALESCE(MAX(sequence), 0) FROM weighing_records",
 )
 
-MIGRATIONS: Final = (_REQUIRED_TABLES, _EVIDENCE_AND_OUTBOX)
+_WHAT_OUTLIVES_A_MACHINE: Final = (
+    """CREATE TABLE machine_snapshots (
+        machine VARCHAR(255) NOT NULL PRIMARY KEY,
+        document TEXT NOT NULL,
+        saved_at DATETIME NOT NULL
+    )""",
+    """CREATE TABLE remembered (
+        key VARCHAR(255) NOT NULL PRIMARY KEY,
+        fields TEXT NOT NULL,
+        expires_at DATETIME,
+        saved_at DATETIME NOT NULL
+    )""",
+    "ALTER TABLE weighing_records ADD COLUMN extra TEXT NOT NULL DEFAULT '{}'",
+    "ALTER TABLE weighing_records ADD COLUMN took VARCHAR(255)",
+)
+
+MIGRATIONS: Final = (_REQUIRED_TABLES, _EVIDENCE_AND_OUTBOX, _WHAT_OUTLIVES_A_MACHINE)
 LATEST: Final = len(MIGRATIONS)
 
 

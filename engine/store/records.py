@@ -5,30 +5,19 @@ The in-memory twin (``engine.testing``) uses the same rules, so that it accepts 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
 from engine.ports import Delivery, DeliveryKind, StoreError, WeighingRecord
+from engine.store.fields import from_text, plain, to_text, typed
+from engine.store.texts import clean_text, parse_utc, utc_text
 
 MAX_RFID: Final = 50  # VARCHAR(50), 4.2 of the requirements; the server's column is as long
 MAX_REASON: Final = 1_000  # characters of a server's words that are kept
 _MAX_PLACES: Final = 20  # decimal places, and digits before the point: more than any indicator shows
 _TEXT_FIELDS: Final = ("rfid_uid", "unit", "line", "chart", "chart_version")
-
-
-def utc_text(moment: datetime) -> str:
-    """A moment as it is stored: ISO 8601, UTC, microseconds, so that text order is time order. Raises StoreError."""
-    if moment.tzinfo is None:
-        raise StoreError(f"the time {moment.isoformat()} has no UTC offset; a stored time must be aware")
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def parse_utc(text: str) -> datetime:
-    """A stored time; one without an offset (written by other hands) is taken as UTC."""
-    moment = datetime.fromisoformat(text)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def check_record(record: WeighingRecord) -> None:
@@ -49,11 +38,10 @@ def check_record(record: WeighingRecord) -> None:
     if not isinstance(exponent, int) or exponent < -_MAX_PLACES or record.weight.adjusted() > _MAX_PLACES:
         raise StoreError(f"record {record.uuid}: {record.weight!s:.60} is not a weight that can be stored")
     utc_text(record.measured_at)
-
-
-def clean_text(text: str) -> str:
-    """The text without NUL and lone surrogates, which databases refuse (a server's JSON may hold either)."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+    try:
+        plain(record.extra)
+    except StoreError as error:
+        raise StoreError(f"record {record.uuid}: extra: {error}") from error
 
 
 def same_content(known: WeighingRecord, other: WeighingRecord) -> bool:
@@ -67,6 +55,7 @@ def _content(record: WeighingRecord) -> tuple[object, ...]:
         record.weight,
         record.measured_at.astimezone(UTC),
         record.raw_frame,
+        typed(plain(record.extra)),
         *(getattr(record, name) for name in _TEXT_FIELDS),
     )
 
@@ -84,6 +73,8 @@ def to_columns(record: WeighingRecord, sequence: int, created_at: str) -> dict[s
         "raw_frame": record.raw_frame,
         "chart": record.chart,
         "chart_version": record.chart_version,
+        "extra": to_text(record.extra),
+        "took": record.took,
         "sequence": sequence,
         "created_at": created_at,
     }
@@ -101,6 +92,8 @@ def from_row(row: Any) -> WeighingRecord:
         raw_frame=bytes(row.raw_frame or b""),
         chart=row.chart,
         chart_version=row.chart_version,
+        extra=from_text(row.extra),
+        took=row.took,
         is_sent=bool(row.is_sent),
         sequence=row.sequence,
         attempts=row.attempts,

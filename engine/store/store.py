@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
@@ -14,6 +15,7 @@ from engine.clock import Clock
 from engine.ports import (
     Delivery,
     GatewayIdentity,
+    Remembered,
     SaveResult,
     Secret,
     StoreCounts,
@@ -59,7 +61,7 @@ async def open_store(url: str, *, base_dir: Path, clock: Clock) -> LedgerStore:
 
 
 class LedgerStore:
-    """``engine.ports.Store`` on Pony. Safe to call from any task; calls are done one after the other.
+    """``engine.ports.Store`` and ``Snapshots`` on Pony. Safe to call from any task; calls are done one after the other.
 
     A call that is cancelled still happens, before the store is closed: every one of them is safe to repeat.
     """
@@ -118,13 +120,14 @@ class LedgerStore:
         """The server answered a heartbeat now."""
         await self._run(lambda ledger: ledger.save_heartbeat())
 
-    async def save_record(self, record: WeighingRecord) -> SaveResult:
+    async def save_record(self, record: WeighingRecord, take: str | None = None) -> SaveResult:
         """Commit a record and its place in the outbox in one transaction, then journal it.
 
+        ``take``: the row remembered under that key is consumed in the same transaction; MISSING when it is not there.
         What the outbox knows of a record (sent, attempts ...) is not taken from ``record``: a new one starts unsent.
         Raises StoreFullError when the disk is full, StoreError when the uuid exists with other content.
         """
-        return await self._run(lambda ledger: ledger.save_record(record))
+        return await self._run(lambda ledger: ledger.save_record(record, take))
 
     async def pending_records(self, limit: int) -> Sequence[WeighingRecord]:
         """At most ``limit`` records that are neither sent nor parked, oldest sequence first."""
@@ -148,6 +151,30 @@ class LedgerStore:
     async def counts(self) -> StoreCounts:
         """How many records there are, and where they stand."""
         return await self._run(lambda ledger: ledger.counts())
+
+    async def remember(self, key: str, fields: Mapping[str, object], expires_at: datetime | None = None) -> None:
+        """Keep typed values under a key, in place of what was there. Raises StoreError for what cannot be kept."""
+        await self._run(lambda ledger: ledger.remember(key, fields, expires_at))
+
+    async def recall(self, key: str) -> Remembered | None:
+        """What is kept under a key; None when there is nothing, or it has expired."""
+        return await self._run(lambda ledger: ledger.recall(key))
+
+    async def forget(self, key: str) -> None:
+        """Keep nothing under this key any more."""
+        await self._run(lambda ledger: ledger.forget(key))
+
+    async def save_snapshot(self, machine: str, document: str) -> None:
+        """Keep a machine's snapshot, in place of its last one."""
+        await self._run(lambda ledger: ledger.save_snapshot(machine, document))
+
+    async def load_snapshot(self, machine: str) -> str | None:
+        """A machine's last snapshot, or None."""
+        return await self._run(lambda ledger: ledger.load_snapshot(machine))
+
+    async def drop_snapshot(self, machine: str) -> None:
+        """The machine has nothing to survive any more."""
+        await self._run(lambda ledger: ledger.drop_snapshot(machine))
 
     async def _run(self, work: Callable[[Ledger], T]) -> T:
         if self._is_closed:

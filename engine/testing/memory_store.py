@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from engine.clock import Clock
 from engine.ports import (
     Delivery,
     GatewayIdentity,
+    Remembered,
     SaveResult,
     Secret,
     StoreCounts,
@@ -18,7 +19,9 @@ from engine.ports import (
     StoreError,
     WeighingRecord,
 )
-from engine.store.records import check_record, clean_text, delivery_changes, same_content, utc_text
+from engine.store.fields import check_key, from_text, to_text
+from engine.store.records import check_record, delivery_changes, same_content
+from engine.store.texts import clean_text, parse_utc, utc_text
 
 _NOTED: Final = frozenset({"is_sent", "attempts", "may_have_arrived", "last_error", "rejected_reason"})
 
@@ -33,13 +36,22 @@ class _Row:
         return not self.record.is_sent and not self.is_parked
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    fields: str
+    expires_at: str | None
+    saved_at: str
+
+
 class MemoryStore:
-    """``engine.ports.Store`` without a database. Times come from the clock it is given."""
+    """``engine.ports.Store`` and ``Snapshots`` without a database. Times come from the clock it is given."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._gateway: StoredGateway | None = None
         self._rows: dict[str, _Row] = {}  # by uuid, in the order of their sequence numbers
+        self._kept: dict[str, _Kept] = {}
+        self._snapshots: dict[str, str] = {}
 
     async def load_gateway(self) -> StoredGateway | None:
         """The gateway row, or None when there has never been one."""
@@ -78,18 +90,25 @@ class MemoryStore:
         """The server answered a heartbeat now."""
         self._gateway = replace(self._require_gateway(), last_heartbeat=self._clock.now())
 
-    async def save_record(self, record: WeighingRecord) -> SaveResult:
-        """Keep a record. Raises StoreError for one that the real store would refuse."""
+    async def save_record(self, record: WeighingRecord, take: str | None = None) -> SaveResult:
+        """Keep a record, and consume what is remembered under ``take``. Raises StoreError as the real store does."""
         check_record(record)
+        if take is not None:
+            check_key(take)
+            record = replace(record, took=take)
         known = self._rows.get(record.uuid)
         if known is not None:
             if not same_content(known.record, record):
                 raise StoreError(f"record {record.uuid} is there already, with other content")
             return SaveResult.KNOWN
+        if take is not None and self._living(take) is None:
+            return SaveResult.MISSING
+        self._kept.pop(take or "", None)
         self._rows[record.uuid] = _Row(
             replace(
                 record,
                 measured_at=record.measured_at.astimezone(UTC),
+                extra=from_text(to_text(record.extra)),
                 sequence=len(self._rows) + 1,
                 is_sent=False,
                 attempts=0,
@@ -135,6 +154,41 @@ class MemoryStore:
             waiting=sum(row.is_waiting for row in rows),
             rejected=sum(row.is_parked for row in rows),
         )
+
+    async def remember(self, key: str, fields: Mapping[str, object], expires_at: datetime | None = None) -> None:
+        """Keep typed values under a key."""
+        check_key(key)
+        expires = None if expires_at is None else utc_text(expires_at)
+        self._kept[key] = _Kept(to_text(fields), expires, utc_text(self._clock.now()))
+
+    async def recall(self, key: str) -> Remembered | None:
+        """What is kept under a key and has not expired."""
+        check_key(key)
+        kept = self._living(key)
+        return None if kept is None else Remembered(from_text(kept.fields), parse_utc(kept.saved_at))
+
+    async def forget(self, key: str) -> None:
+        """Keep nothing under this key any more."""
+        check_key(key)
+        self._kept.pop(key, None)
+
+    async def save_snapshot(self, machine: str, document: str) -> None:
+        """Keep a machine's snapshot."""
+        self._snapshots[machine] = document
+
+    async def load_snapshot(self, machine: str) -> str | None:
+        """The last snapshot of a machine, or None."""
+        return self._snapshots.get(machine)
+
+    async def drop_snapshot(self, machine: str) -> None:
+        """The machine has nothing to survive any more."""
+        self._snapshots.pop(machine, None)
+
+    def _living(self, key: str) -> _Kept | None:
+        kept = self._kept.get(key)
+        if kept is None or kept.expires_at is None or kept.expires_at > utc_text(self._clock.now()):
+            return kept
+        return None
 
     def _require_gateway(self) -> StoredGateway:
         if self._gateway is None:

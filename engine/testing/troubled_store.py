@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeVar
+from datetime import datetime
+from typing import Literal, Protocol, TypeVar
 
 from engine.ports import (
     Delivery,
     GatewayIdentity,
+    Remembered,
     SaveResult,
     Secret,
+    Snapshots,
     Store,
     StoreCounts,
     StoredGateway,
@@ -23,7 +26,8 @@ from engine.ports import (
 Result = TypeVar("Result")
 Operation = Literal[
     "load_gateway", "save_token", "save_status", "forget_token", "save_heartbeat", "save_record", "pending_records",
-    "last_record", "save_deliveries",
+    "last_record", "save_deliveries", "remember", "recall", "forget", "save_snapshot", "load_snapshot",
+    "drop_snapshot",
 ]  # fmt: skip
 
 
@@ -36,10 +40,14 @@ class _Trouble:
     error: StoreError | None
 
 
-class TroubledStore:
-    """``engine.ports.Store`` that passes everything on to ``inner``, with the trouble that was ordered."""
+class WholeStore(Store, Snapshots, Protocol):
+    """All that a local store does."""
 
-    def __init__(self, inner: Store) -> None:
+
+class TroubledStore:
+    """A store that passes everything on to ``inner``, with the trouble that was ordered."""
+
+    def __init__(self, inner: WholeStore) -> None:
         self.inner = inner
         self.saved: list[str] = []  # the uuid of every attempt to save a record, the failed ones too
         self._troubles: list[_Trouble] = []
@@ -89,10 +97,10 @@ class TroubledStore:
         """The server answered a heartbeat."""
         await self._pass("save_heartbeat", self.inner.save_heartbeat)
 
-    async def save_record(self, record: WeighingRecord) -> SaveResult:
+    async def save_record(self, record: WeighingRecord, take: str | None = None) -> SaveResult:
         """Commit a record."""
         self.saved.append(record.uuid)
-        return await self._pass("save_record", lambda: self.inner.save_record(record))
+        return await self._pass("save_record", lambda: self.inner.save_record(record, take))
 
     async def pending_records(self, limit: int) -> Sequence[WeighingRecord]:
         """The oldest records neither sent nor parked."""
@@ -110,6 +118,30 @@ class TroubledStore:
     async def counts(self) -> StoreCounts:
         """How many records there are."""
         return await self.inner.counts()
+
+    async def remember(self, key: str, fields: Mapping[str, object], expires_at: datetime | None = None) -> None:
+        """Keep typed values under a key."""
+        await self._pass("remember", lambda: self.inner.remember(key, fields, expires_at))
+
+    async def recall(self, key: str) -> Remembered | None:
+        """What is kept under a key."""
+        return await self._pass("recall", lambda: self.inner.recall(key))
+
+    async def forget(self, key: str) -> None:
+        """Keep nothing under this key."""
+        await self._pass("forget", lambda: self.inner.forget(key))
+
+    async def save_snapshot(self, machine: str, document: str) -> None:
+        """Keep a machine's snapshot."""
+        await self._pass("save_snapshot", lambda: self.inner.save_snapshot(machine, document))
+
+    async def load_snapshot(self, machine: str) -> str | None:
+        """The last snapshot of a machine."""
+        return await self._pass("load_snapshot", lambda: self.inner.load_snapshot(machine))
+
+    async def drop_snapshot(self, machine: str) -> None:
+        """The machine has nothing to survive any more."""
+        await self._pass("drop_snapshot", lambda: self.inner.drop_snapshot(machine))
 
     async def _pass(self, operation: Operation, work: Callable[[], Awaitable[Result]]) -> Result:
         trouble = self._take(operation)

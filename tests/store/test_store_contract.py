@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from keyed_contract import KeyedContract
 from store_contract import StoreContract
 from store_kit import make_record, open_sqlite, record_id, run
 
@@ -21,7 +22,7 @@ from engine.ports import Delivery, DeliveryKind, Store, StoreError, WeighingReco
 from engine.testing.memory_store import MemoryStore
 
 
-class TestSqliteStore(StoreContract):
+class TestSqliteStore(StoreContract, KeyedContract):
     @pytest.fixture(autouse=True)
     def _place(self, tmp_path: Path) -> None:
         self.clock = VirtualClock()
@@ -33,7 +34,7 @@ class TestSqliteStore(StoreContract):
             yield store
 
 
-class TestMemoryStore(StoreContract):
+class TestMemoryStore(StoreContract, KeyedContract):
     @pytest.fixture(autouse=True)
     def _place(self) -> None:
         self.clock = VirtualClock()
