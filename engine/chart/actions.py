@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any
 
-from engine.bindings.registry import Parameter, Parameters, Payload
-from engine.bindings.types import DURATION, MAP, TEXT, ValueType
+from engine.bindings.registry import Payload
 from engine.bindings.window import Sample
 from engine.chart.binder import Binder, Place, shown
+from engine.chart.builtin import BUILT_IN_ACTIONS, CANCEL, LOG, RAISE, SEND
+from engine.chart.functions import render_text
 from engine.chart.guards import bind_guard
 from engine.chart.model import BoundAction, BoundGuard, Evaluate, Sent, Values
 from engine.documents.quantities import found as found_word
 from engine.documents.tree import Map, Seq, Value
 from engine.effects import LogLine, Perform, SendEvent
 from engine.errors import Position
-
-_LOG_LEVELS: Final = ("debug", "info", "warning", "error")
-_MESSAGE: Final = Parameter(TEXT)
-_LOG: Final[Parameters] = {"message": _MESSAGE, "level": Parameter(ValueType("choice", _LOG_LEVELS), "info")}
-_SEND: Final[Parameters] = {
-    "event": Parameter(TEXT),
-    "to": Parameter(TEXT, "self"),
-    "with": Parameter(MAP, {}),
-    "delay": Parameter(DURATION, None),
-    "id": Parameter(TEXT, None),
-}
-_RAISE: Final[Parameters] = {"event": Parameter(TEXT), "with": Parameter(MAP, {})}
-BUILT_IN_ACTIONS: Final = ("assign", "cancel", "choose", "log", "raise", "send", "window.add", "window.clear")
-
 
 Run = Callable[[Any, Values], None]
 
@@ -107,7 +94,7 @@ def _assign(binder: Binder, raw: Value, place: Place, fields: Payload | None) ->
 
 
 def _log(binder: Binder, raw: Value, place: Place, fields: Payload | None) -> Run | None:
-    build = binder.arguments(raw, _LOG, place, fields, "action log")
+    build = binder.arguments(raw, LOG, place, fields, "action log")
     if binder.notes.has_secret:
         binder.report("secret-in-log", place.position)
         return None
@@ -116,13 +103,13 @@ def _log(binder: Binder, raw: Value, place: Place, fields: Payload | None) -> Ru
 
     def log(machine: Any, event: Values) -> None:
         given = build(machine.data, machine.settings, event, machine)
-        machine.emit(LogLine(str(given["message"]), str(given["level"])))
+        machine.emit(LogLine(render_text(given["message"]), str(given["level"])))
 
     return log
 
 
 def _send(binder: Binder, raw: Value, place: Place, fields: Payload | None) -> Run | None:
-    build = binder.arguments(raw, _SEND, place, fields, "action send")
+    build = binder.arguments(raw, SEND, place, fields, "action send")
     if build is None:
         return None
     binder.notes.sends.append(_sent(raw, place, "self"))
@@ -140,7 +127,7 @@ def _send(binder: Binder, raw: Value, place: Place, fields: Payload | None) -> R
 
 
 def _cancel(binder: Binder, raw: Value, place: Place, fields: Payload | None) -> Run | None:
-    build = binder.arguments(raw, {"id": Parameter(TEXT)}, place, fields, "action cancel")
+    build = binder.arguments(raw, CANCEL, place, fields, "action cancel")
     if build is None:
         return None
     return lambda m, e: m.cancel_send(f"send/{build(m.data, m.settings, e, m)['id']}")
@@ -169,7 +156,7 @@ def _choose(binder: Binder, raw: Value, place: Place, fields: Payload | None) ->
 
 
 def _raise(binder: Binder, raw: Value, place: Place, fields: Payload | None) -> Run | None:
-    build = binder.arguments(raw, _RAISE, place, fields, "action raise")
+    build = binder.arguments(raw, RAISE, place, fields, "action raise")
     if build is None:
         return None
     binder.notes.sends.append(_sent(raw, place, "self"))

@@ -181,10 +181,12 @@ class Binder:
     ) -> Arguments | None:
         compiled: dict[str, Evaluate] = {}
         complete = True
+        meant = set(raw)
         for name, value in raw.items():
             parameter = parameters.get(name)
             if parameter is None:
-                guess = did_you_mean(name, list(parameters)) or ""
+                guess = did_you_mean(name, parameters.keys() - meant) or ""
+                meant.add(guess)  # what was misspelt is not missing as well
                 self.report(
                     "unknown-argument",
                     raw.key_at(name),
@@ -202,7 +204,7 @@ class Binder:
                 compiled[name] = function
         defaults: dict[str, object] = {}
         for name, parameter in parameters.items():
-            if name in raw:
+            if name in meant:
                 continue
             if parameter.is_required:
                 self.report("missing-argument", place.key, name=name, owner=owner)

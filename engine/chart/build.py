@@ -24,6 +24,7 @@ from engine.chart.model import (
     Transition,
     TransitionKind,
 )
+from engine.documents.suggest import did_you_mean
 from engine.documents.tree import Document, Map, Mark, Seq, Value
 from engine.errors import Diagnostic, DiagnosticError, Position, UnitError
 from engine.units import parse_duration
@@ -96,6 +97,7 @@ class _Outline:
     def __init__(self, problems: list[Diagnostic]) -> None:
         self.problems = problems
         self.states: dict[str, State] = {}
+        self.duplicates: set[str] = set()
         self.bodies: list[tuple[State, Map]] = []
 
     @property
@@ -117,6 +119,7 @@ class _Outline:
             child.is_persistent = inner.get("persist") is True
             child.finally_ = str(inner["finally"]) if "finally" in inner else None
             if name in self.states:
+                self.duplicates.add(name)
                 first = self.states[name].position
                 params = {"name": name, "first": str(first)}
                 self.problems.append(Diagnostic("duplicate-state", position, params, related=((first, name),)))
@@ -135,6 +138,7 @@ class _Outline:
             kind = StateKind.DEEP_HISTORY
         if has_children != (kind in {StateKind.COMPOUND, StateKind.PARALLEL}):
             self.problems.append(Diagnostic("wrong-state-type", position, {"type": str(named or kind.value)}))
+            return kind
         for key, kinds in _KEYS_OF_KINDS.items():
             if key in body and kind not in kinds:
                 params = {"key": key, "type": str(named or kind.value), "allowed": [k.value for k in kinds]}
@@ -188,7 +192,7 @@ class _Filler:
             return
         targets = self._targets(body[key], Place(body.marks[key]))
         inside = state.parent if state.kind.is_history else state
-        for target in targets:
+        for target in set(targets) - self.outline.duplicates:
             if inside is not None and inside.id != ROOT and inside not in self.outline.states[target].ancestors():
                 self.binder.report("initial-outside", body.at(key), name=target, state=inside.id)
         state.initial = Transition(state.id, TransitionKind.INITIAL, None, targets, None, (), body.at(key))
@@ -374,15 +378,19 @@ class _Filler:
         handlers = body.get("on")
         if not isinstance(handlers, Map):
             return ()
+        meant = set(handlers)
         for outcome, raw in handlers.items():
             payload = None if service.outcomes is CHART_OUTCOMES else service.outcomes.get(outcome)
             if outcome not in service.outcomes:
-                self.binder.report_unknown("unknown-outcome", handlers.key_at(outcome), outcome, service.outcomes)
+                guess = did_you_mean(outcome, service.outcomes.keys() - meant) or ""
+                meant.add(guess)  # what was misspelt is not missing as well
+                params = {"name": outcome, "guess": guess, "known": sorted(service.outcomes)}
+                self.binder.report("unknown-outcome", handlers.key_at(outcome), **params)
                 continue
             place = Place(handlers.marks[outcome])
             self._transitions(state, raw, place, TransitionKind.OUTCOME, f"{key}/{outcome}", payload, outcome)
         for outcome in service.outcomes:
-            if outcome not in handlers and (outcome != "timeout" or has_timeout):
+            if outcome not in meant and (outcome != "timeout" or has_timeout):
                 self.binder.report("missing-outcome", handlers.position, name=outcome, service=service.name)
         return tuple(handlers)
 

@@ -63,7 +63,7 @@ def _definition(state: State) -> dict[str, Any]:
     found["on"] = {}
     found["transitions"] = []
     for transition in state.transitions:
-        described = _transition(transition)
+        described = _transition(transition, state)
         if transition.event is None:
             found["transitions"].append(described)
         else:
@@ -71,9 +71,10 @@ def _definition(state: State) -> dict[str, Any]:
     return found
 
 
-def _transition(transition: Transition) -> dict[str, Any]:
-    # A history target cannot be named before it exists in the library's table; its parent stands for it.
-    return {"target": " ".join(transition.targets) or None, "internal": transition.is_internal}
+def _transition(transition: Transition, source: State) -> dict[str, Any]:
+    # To a state outside, ``internal`` means nothing (SCXML 3.5.2), and the library refuses it.
+    is_internal = transition.is_internal and {s.id for s in _inside(source)}.issuperset(transition.targets)
+    return {"target": " ".join(transition.targets) or None, "internal": is_internal}
 
 
 def _inside(state: State) -> list[State]:

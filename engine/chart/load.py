@@ -36,7 +36,7 @@ def build_checked(document: Document, registry: Registry) -> Chart:
 
 def chart_schema() -> dict[str, Any]:
     """The shape of a chart. What its names mean is checked by the builder, which knows better what was meant."""
-    return load_schema("chart")
+    return load_schema("chart-structure")
 
 
 def read_chart(chart: str | Path, sources: dict[str, Source] | None = None) -> Document:
@@ -49,10 +49,11 @@ def read_chart(chart: str | Path, sources: dict[str, Source] | None = None) -> D
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file as it was read."""
+    """A file as it was read; ``extends`` is the line where it names the chart that it extends, 0 when it names none."""
 
     path: Path
     text: str
+    extends: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,9 @@ class _Reader:
         shipped = shipped_charts().get(chart) if isinstance(chart, str) else None
         path = Path(str(shipped)) if shipped is not None else Path(chart)
         document = load_yaml(path, f"machines/{path.name}" if shipped is not None else str(chart))
-        self.sources[document.name] = Source(path, document.text)
         base = document.root.get("extends")
+        line = document.root.at("extends").line if isinstance(base, str) else 0
+        self.sources[document.name] = Source(path, document.text, line)
         return self._extended(document, base, path, above) if isinstance(base, str) else document
 
     def _extended(self, document: Document, base: str, path: Path, above: tuple[Path, ...]) -> Document:

@@ -1,8 +1,8 @@
-"""Rules across the charts of a site: events that nobody handles, and charts that invoke each other."""
+"""Rules across the charts of a site: events that nobody handles, and what they carry."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,24 +22,30 @@ FIXED_MACHINES: Final = ("registration", "upload", "streaming")
 
 @dataclass(frozen=True, slots=True)
 class Machines:
-    """Who can be sent an event: the charts behind each machine's name.
+    """Who can be sent an event: the chart behind each machine's name, None for one that could not be built.
 
     ``is_whole``: these are all the machines of a site, so a name that is not among them is a mistake.
     """
 
-    by_name: Mapping[str, Facts]
-    lines: Collection[str]
+    by_name: Mapping[str, Facts | None]
+    lines: Sequence[str]
     is_whole: bool
 
-    def receivers(self, sender: Facts, to: str) -> list[Facts] | None:
-        """The charts that get an event; None when it cannot be known."""
+    def receivers(self, sender: Facts, to: str) -> list[Facts | None] | None:
+        """The charts that get an event; None when there is no such machine."""
         if to == SELF:
             return [sender]
         if to == EVERYONE:
-            return [facts for facts in self.by_name.values() if facts.file != sender.file]
+            return self._others(sender)
         if to == LINES:
             return [self.by_name[name] for name in self.lines]
         return [self.by_name[to]] if to in self.by_name else None
+
+    def _others(self, sender: Facts) -> list[Facts | None]:
+        """All but the sender; its chart may run in several machines, which then hear each other."""
+        charts = list(self.by_name.values())
+        same = [facts for facts in charts if facts is not None and facts.name == sender.name]
+        return [facts for facts in charts if len(same) > 1 or facts not in same]
 
 
 def check_sends(sender: Facts, machines: Machines) -> Iterator[Diagnostic]:
@@ -50,23 +56,22 @@ def check_sends(sender: Facts, machines: Machines) -> Iterator[Diagnostic]:
         receivers = machines.receivers(sender, sent.to)
         if receivers is None:
             yield from _unknown_machine(sent, machines)
-        else:
-            yield from _received(sent, receivers)
+        elif None not in receivers:
+            yield from _received(sent, [facts for facts in receivers if facts is not None])
 
 
 def _unknown_machine(sent: Sent, machines: Machines) -> Iterator[Diagnostic]:
-    if not machines.is_whole:
-        return
-    known = sorted({*machines.by_name, SELF, EVERYONE, LINES})
-    guess = did_you_mean(str(sent.to), known) or ""
-    yield finding("unknown-machine", sent.position, name=sent.to, guess=guess, known=known)
+    if machines.is_whole:
+        known = sorted({*machines.by_name, SELF, EVERYONE, LINES})
+        guess = did_you_mean(str(sent.to), known) or ""
+        yield finding("unknown-machine", sent.position, name=sent.to, guess=guess, known=known)
 
 
-def _received(sent: Sent, receivers: Iterable[Facts]) -> Iterator[Diagnostic]:
+def _received(sent: Sent, receivers: Sequence[Facts]) -> Iterator[Diagnostic]:
     event = str(sent.event)
     takers = [facts for facts in receivers if any(matches(handled, event) for handled in facts.handles)]
     if not takers:
-        known = sorted({handled for facts in receivers for handled in facts.handles if "." in handled})
+        known = sorted({handled for facts in receivers for handled in facts.handles})
         guess = did_you_mean(event, known) or ""
         yield finding("unhandled-send", sent.position, event=event, to=sent.to, guess=guess, known=known)
         return

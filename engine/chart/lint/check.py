@@ -23,6 +23,8 @@ from engine.documents.tree import Document
 from engine.errors import Diagnostic, DiagnosticError, Position
 
 MOST_FINDINGS: Final = 500  # of one chart: a slipped indentation can make thousands
+# What is wrong with a text, and leaves all of it there to be judged.
+_HARMLESS: Final = frozenset({"duplicate-key", "tag-not-used"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +50,7 @@ def check_chart(chart: str | Path, registry: Registry) -> Checked:
         findings, facts = check_document(document, registry)
     except DiagnosticError as error:
         findings = list(error.diagnostics)
-    extends: dict[str, int] = {}
-    if document is not None and "extends" in document.root:
-        extends[document.name] = document.root.key_at("extends").line
+    extends = {name: source.extends for name, source in sources.items() if source.extends}
     silences: dict[str, Sequence[Silence]] = {}
     for name, source in sources.items():
         silences[name], problems = read_silences(name, source.text)
@@ -61,7 +61,12 @@ def check_chart(chart: str | Path, registry: Registry) -> Checked:
 
 def check_document(document: Document, registry: Registry) -> tuple[list[Diagnostic], Facts | None]:
     """Everything that is wrong with a chart that could be read, and the facts of one that could be built."""
+    unreadable = {problem.code for problem in document.problems} - _HARMLESS
+    if "several-documents" in unreadable:
+        return list(document.problems), None
+    known = {problem.position for problem in document.problems}
     misshapen = check(document, chart_schema())
+    misshapen = [problem for problem in misshapen if problem.position not in known or problem in document.problems]
     sound, cut = document, frozenset[str]()
     if misshapen:
         sound, cut = prune(document, misshapen)
@@ -69,7 +74,7 @@ def check_document(document: Document, registry: Registry) -> tuple[list[Diagnos
             return misshapen, None
     chart, problems = attempt(sound, registry)
     findings = [*misshapen, *(problem for problem in problems if not follows_from(problem, cut))]
-    if not cut and chart.root.initial is not None:
+    if not cut and not unreadable and chart.root.initial is not None:
         findings += lint(chart, problems)
     return findings, None if findings_forbid(findings) else facts_of(chart, document.name, document.root)
 

@@ -40,8 +40,15 @@ def unreachable_states(graph: Graph) -> Iterator[Diagnostic]:
 def dead_ends(graph: Graph) -> Iterator[Diagnostic]:
     """Atomic states that are no end, and that nothing leaves."""
     for state in _waiting_states(graph):
-        if next(graph.ways_out(state), None) is None:
+        if next(graph.ways_out(state), None) is None and not _is_all_there_is(state):
             yield finding("dead-end", state.position, state=written(state))
+
+
+def _is_all_there_is(state: State) -> bool:
+    """Whether a state is alone in its chart or region, and does what it does there: there is nowhere else to go."""
+    parent = state.parent
+    is_alone = parent is not None and (parent.kind is StateKind.PARALLEL or len(parent.children) == 1)
+    return is_alone and any(s.transitions for s in (state, *state.ancestors()))
 
 
 def done_never_happens(graph: Graph) -> Iterator[Diagnostic]:

@@ -11,6 +11,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +29,7 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content.removeprefix(_BOM)).hexdigest()
 
 
+@lru_cache
 def program_digest() -> str:
     """The digest of the program itself."""
     root = Path(__file__).parents[3]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
@@ -14,6 +14,7 @@ from engine.chart.lint.check import Checked, check_chart
 from engine.cli.validation.bindings import make_registry
 from engine.cli.validation.cache import Cache, digest
 from engine.cli.validation.plain import checked_from_json, checked_to_json
+from machines import shipped_charts
 
 _ALONE: Final = 24  # charts that are checked before another process would have started
 _MOST_PROCESSES: Final = 8
@@ -33,6 +34,29 @@ def check_charts(charts: Sequence[str | Path], bindings: Sequence[str], cache: C
         if cache is not None and checked.is_whole:
             cache.save(checked_to_json(checked), digests(checked), *_name(chart))
     return [found[chart] for chart in charts]
+
+
+class ShippedCharts(Mapping[str, Checked]):
+    """The checks of the shipped charts by name, each made when it is asked for: most charts need none of them."""
+
+    def __init__(self, bindings: Sequence[str], cache: Cache | None) -> None:
+        self._names = sorted(shipped_charts())
+        self._bindings = bindings
+        self._cache = cache
+        self.made: dict[str, Checked] = {}
+
+    def __getitem__(self, name: str) -> Checked:
+        if name not in self._names:
+            raise KeyError(name)
+        if name not in self.made:
+            (self.made[name],) = check_charts([name], self._bindings, self._cache)
+        return self.made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def digests(checked: Checked) -> dict[str, str]:

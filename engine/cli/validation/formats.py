@@ -111,6 +111,17 @@ class _Texts:
             file = Path(path)
             if not file.is_file() or file.stat().st_size > MAX_BYTES:
                 return None
-            return split_lines(file.read_text(encoding="utf-8-sig", errors="replace"))
+            text = _decoded(file.read_bytes())
         except (OSError, ValueError):
             return None
+        return None if text is None else split_lines(text)
+
+
+def _decoded(content: bytes) -> str | None:
+    """A file's text in the encoding that it seems to have: its lines are to be recognised, also in a wrong one."""
+    for encoding in ("utf-16",) if content[:2] in {b"\xff\xfe", b"\xfe\xff"} else ("utf-8-sig", "cp949"):
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return None

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.cli.validation.bindings import bindings_digest
+from engine.cli.validation.bindings import bindings_digest, make_registry
 from engine.cli.validation.cache import Cache, program_digest
 from engine.cli.validation.find import Found, find
 from engine.errors import Diagnostic, EngineError, Position
 
 if TYPE_CHECKING:
     from engine.chart.lint.check import Checked
+    from engine.cli.validation.charts import ShippedCharts
     from engine.cli.validation.site import SiteChecked
 
 
@@ -56,22 +57,25 @@ def _cache(folder: Path | None, bindings: Sequence[str]) -> Cache | None:
 
 def _validate_charts(found: Found, cache: Cache | None) -> tuple[Report, dict[str, str] | None]:
     """Check charts without a site; and the digests of all that was read, unless something could not be."""
-    from engine.cli.validation.charts import check_charts, digests
+    from engine.cli.validation.charts import ShippedCharts, check_charts, digests
 
-    checked = check_charts([*found.charts, *_shipped()], (), cache)
-    report = _report(found, checked, [])
+    shipped = ShippedCharts((), cache)
+    own = check_charts(found.charts, (), cache)
+    report = _report(found, own, shipped, [])
+    checked = [*own, *shipped.made.values()]
     if not all(one.is_whole for one in checked):
         return report, None
     return report, {path: known for one in checked for path, known in digests(one).items()}
 
 
 def _validate_with_sites(found: Found, cache_folder: Path | None) -> Report:
-    from engine.cli.validation.charts import check_charts
+    from engine.cli.validation.charts import ShippedCharts, check_charts
     from engine.cli.validation.site import check_site, read_bindings
 
     bindings = list(dict.fromkeys(file for site in found.sites for file in read_bindings(site)))
     try:
         cache = _cache(cache_folder, bindings)
+        make_registry(bindings)  # its protocols are what the sites may name
     except EngineError as error:
         place = Position(str(found.sites[0]))
         found.problems.append(Diagnostic("bindings-failed", place, {"detail": str(error)}))
@@ -80,24 +84,19 @@ def _validate_with_sites(found: Found, cache_folder: Path | None) -> Report:
     for line in (line for site in sites for line in site.lines):
         if isinstance(line.chart, Path) and line.chart.is_file():
             found.add("chart", line.chart)
-    return _report(found, check_charts([*found.charts, *_shipped()], bindings, cache), sites)
+    shipped = ShippedCharts(bindings, cache)
+    return _report(found, check_charts(found.charts, bindings, cache), shipped, sites)
 
 
-def _shipped() -> list[str]:
-    from machines import shipped_charts
-
-    return sorted(shipped_charts())
-
-
-def _report(found: Found, checked: Sequence[Checked], sites: Sequence[SiteChecked]) -> Report:
-    """``checked`` are the charts that were found, then the shipped ones."""
+def _report(found: Found, own: Sequence[Checked], shipped: ShippedCharts, sites: Sequence[SiteChecked]) -> Report:
     from engine.cli.validation.together import Together
 
-    own, shipped = checked[: len(found.charts)], dict(zip(_shipped(), checked[len(found.charts) :], strict=True))
     findings = Together(own, shipped, sites).findings(found.problems)
-    paths = {name: str(source.path) for one in checked for name, source in one.sources.items()}
+    read = [*own, *shipped.made.values()]
+    paths = {name: str(source.path) for one in read for name, source in one.sources.items()}
     paths |= {site.name: site.name for site in sites}
-    return Report(findings, [*(site.name for site in sites), *(one.name for one in own)], paths)
+    refused = {one.position.file for one in found.problems if one.code != "nothing-to-validate"}
+    return Report(findings, [*sorted(refused), *(site.name for site in sites), *(one.name for one in own)], paths)
 
 
 def _report_to_json(report: Report) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from engine.chart.lint.across import FIXED_MACHINES, Machines, check_sends
+from engine.chart.lint.across import FIXED_MACHINES, SELF, Machines, check_sends
 from engine.chart.lint.check import Checked
 from engine.chart.lint.facts import Child, Facts
 from engine.chart.lint.silence import Silencer
@@ -34,12 +34,11 @@ class Together:
         self._own = own
         self._shipped = shipped
         self._sites = sites
-        self._everyone = [*own, *shipped.values()]
-        self._by_place = {_place(one): one for one in reversed(self._everyone)}
+        self._by_place = {_place(one): one for one in reversed(own)}
 
     def findings(self, problems: Iterable[Diagnostic]) -> list[Diagnostic]:
         """Everything that is wrong, without what is silenced; ``problems`` are known already."""
-        silencer = Silencer({name: found for one in self._everyone for name, found in one.silences.items()})
+        silencer = Silencer({name: found for one in self._own for name, found in one.silences.items()})
         found = [*problems, *(one for site in self._sites for one in site.findings)]
         for checked in self._own:
             of_chart = [*checked.findings, *self._between(checked)]
@@ -52,9 +51,14 @@ class Together:
             return
         for child in checked.facts.children:
             yield from self._child(child, checked)
-        sites = [site for site in self._sites if any(self._chart_of(line) is checked for line in site.lines)]
-        for machines in map(self._machines_of, sites) if sites else [self._machines_alone()]:
-            yield from check_sends(checked.facts, machines)
+        if any(sent.to != SELF for sent in checked.facts.sends):
+            for machines in [self._machines_of(site) for site in self._sites_of(checked)] or [self._machines_alone()]:
+                yield from check_sends(checked.facts, machines)
+        else:
+            yield from check_sends(checked.facts, Machines({}, [], is_whole=False))
+
+    def _sites_of(self, checked: Checked) -> list[SiteChecked]:
+        return [site for site in self._sites if any(self._chart_of(line) is checked for line in site.lines)]
 
     # Who can be sent an event ------------------------------------------------------------------------------------
 
@@ -82,8 +86,7 @@ class Together:
     def _chart_of(self, line: LineOf) -> Checked | None:
         if isinstance(line.chart, Path):
             return self._by_place.get(os.path.realpath(line.chart))
-        shipped = self._shipped.get(line.chart)
-        return None if shipped is None else self._by_place.get(_place(shipped))
+        return self._shipped.get(line.chart)
 
     # Charts that invoke charts -----------------------------------------------------------------------------------
 
@@ -97,7 +100,7 @@ class Together:
         else:
             found = self._shipped.get(child.chart)
             if found is None:
-                known = sorted(self._shipped)
+                known = list(self._shipped)
                 params = {"name": child.chart, "guess": did_you_mean(child.chart, known) or "", "known": known}
                 yield Diagnostic("unknown-chart", child.position, params)
         if found is not None and found.facts is not None:
@@ -105,8 +108,7 @@ class Together:
 
     def _bases(self, parent: Checked) -> list[Path]:
         """The folders that paths in a chart count from: those of its sites, or its own when it has none."""
-        sites = [site for site in self._sites if any(self._chart_of(line) is parent for line in site.lines)]
-        return [Path(site.name).parent for site in sites] or [Path(_place(parent)).parent]
+        return [Path(site.name).parent for site in self._sites_of(parent)] or [Path(_place(parent)).parent]
 
     # Help --------------------------------------------------------------------------------------------------------
 
@@ -115,7 +117,7 @@ class Together:
         if found.code not in _KINDS or found.related:
             return found
         name = str(found.params.get("name", ""))
-        for facts in (one.facts for one in self._everyone if one.facts is not None):
+        for facts in (one.facts for one in (*self._own, *self._shipped.values()) if one.facts is not None):
             for kind in _KINDS[found.code]:
                 place = facts.declares[kind].get(name.removeprefix(f"{kind}."))
                 if place is not None and (found.code != "unknown-name" or name.startswith(f"{kind}.")):

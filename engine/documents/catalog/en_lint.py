@@ -9,6 +9,14 @@ from engine.documents.catalog.entry import Entry
 PHRASES: Final[dict[str, str]] = {
     "declared-here": "a chart that declares it is here",
     "needed-by": "the chart that needs it declares it here",
+    "why": "why",
+    "wrong": "wrong",
+    "told": "this is told",
+    "right": "right",
+    "severity-error": "error: it cannot work as it is written",
+    "severity-warning": "warning: it works, and hardly as it was meant",
+    "severity-info": "info: worth knowing, and nothing to mend",
+    "can-be-ignored": "at a place where it is meant: '# engine: ignore[{code}] reason'",
 }
 
 WORDS: Final[dict[str, str]] = {
@@ -69,7 +77,7 @@ ENTRIES: Final[dict[str, Entry]] = {
         "remove one of the two, or give the first a 'when' or 'guard'",
     ),
     "left-at-once": Entry(
-        "'{state}' is left as soon as it is entered, so its {keys} never happens",
+        "'{state}' is left as soon as it is entered, so what it waits for ({keys}) never happens",
         "An 'always' without a condition is taken before anything that the state could wait for.",
         "give the 'always' a 'when' or 'guard', or remove what never happens",
     ),

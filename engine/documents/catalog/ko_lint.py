@@ -9,6 +9,14 @@ from engine.documents.catalog.entry import Entry
 PHRASES: Final[dict[str, str]] = {
     "declared-here": "이것을 선언한 차트는 여기 있습니다",
     "needed-by": "이것이 필요한 차트는 여기서 선언합니다",
+    "why": "까닭",
+    "wrong": "틀린 예",
+    "told": "이렇게 알려 줍니다",
+    "right": "맞는 예",
+    "severity-error": "오류: 이대로는 동작할 수 없습니다",
+    "severity-warning": "경고: 동작하지만 뜻한 것과 다를 것입니다",
+    "severity-info": "참고: 알아 둘 만하며, 고칠 것은 없습니다",
+    "can-be-ignored": "일부러 그렇게 쓴 곳에는: '# engine: ignore[{code}] 이유'",
 }
 
 WORDS: Final[dict[str, str]] = {
@@ -69,7 +77,7 @@ ENTRIES: Final[dict[str, Entry]] = {
         "둘 중 하나를 지우거나 첫 번째에 'when'이나 'guard'를 주세요",
     ),
     "left-at-once": Entry(
-        "'{state}'{state:은/는} 들어오자마자 나가므로 {keys}{keys:은/는} 일어나지 않습니다",
+        "'{state}'{state:은/는} 들어오자마자 나가므로 기다리는 것({keys})은 일어나지 않습니다",
         "조건 없는 'always'는 상태가 기다리는 어떤 것보다 먼저 일어납니다.",
         "'always'에 'when'이나 'guard'를 주거나, 일어나지 않는 것을 지우세요",
     ),
