@@ -10,11 +10,18 @@ from typing import Final, NoReturn
 
 from engine import __version__
 from engine.cli.command import USAGE, Command
-from engine.cli.commands import demo
+from engine.cli.commands import demo, docs, explain, schema, validate
 from engine.cli.commands import run as run_command
 from engine.cli.failures import guarded
 
-COMMANDS: Final[tuple[Command, ...]] = (demo.COMMAND, run_command.COMMAND)
+COMMANDS: Final[tuple[Command, ...]] = (
+    demo.COMMAND,
+    run_command.COMMAND,
+    validate.COMMAND,
+    explain.COMMAND,
+    schema.COMMAND,
+    docs.COMMAND,
+)
 
 
 def run() -> NoReturn:
