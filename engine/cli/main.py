@@ -10,13 +10,14 @@ from typing import Final, NoReturn
 
 from engine import __version__
 from engine.cli.command import USAGE, Command
-from engine.cli.commands import demo, docs, explain, schema, validate
+from engine.cli.commands import demo, docs, explain, graph, schema, validate
 from engine.cli.commands import run as run_command
 from engine.cli.failures import guarded
 
 COMMANDS: Final[tuple[Command, ...]] = (
     demo.COMMAND,
     run_command.COMMAND,
+    graph.COMMAND,
     validate.COMMAND,
     explain.COMMAND,
     schema.COMMAND,
