@@ -47,6 +47,7 @@ class Parameter:
 Parameters = Mapping[str, Parameter]
 Payload = Mapping[str, ValueType]
 _NO_PARAMETERS: Parameters = MappingProxyType({})
+_ALWAYS_POSSIBLE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,8 @@ class ServiceSpec:
     """A named service that answers with one of its declared outcomes; ``error`` and ``timeout`` are always among them.
 
     ``is_repeatable``: running it again after a crash does no harm (a lookup, or a commit under the same key).
+    ``only_with``: outcomes that can happen only if an argument is given, and which one; a chart that does not give it
+    need not, and cannot, handle them.
     """
 
     name: str
@@ -87,6 +90,7 @@ class ServiceSpec:
     source: str
     events: tuple[str, ...] = ()  # what it may send to the machine while it runs
     function: Callable[..., Awaitable[object]] | None = None  # awaited as function(call, **arguments) for an Outcome
+    only_with: Mapping[str, str] = field(default_factory=lambda: _ALWAYS_POSSIBLE)  # outcome -> argument
 
 
 # Every service can fail or be too late; a chart handles both like any other outcome.
@@ -140,10 +144,26 @@ class Registry:
         is_repeatable: bool = False,
         events: tuple[str, ...] = (),
         function: Callable[..., Awaitable[object]] | None = None,
+        only_with: Mapping[str, str] = _ALWAYS_POSSIBLE,
     ) -> None:
-        """Declare a service and its outcomes; ``error`` and ``timeout`` are added."""
+        """Declare a service and its outcomes; ``error`` and ``timeout`` are added.
+
+        Raises RegistryError for a name that is taken, and for ``only_with`` naming what the service does not have.
+        """
+        for outcome, argument in only_with.items():
+            if outcome not in outcomes or argument not in parameters or parameters[argument].is_required:
+                raise RegistryError(f"the service '{name}' has no outcome '{outcome}' that depends on '{argument}'")
         spec = ServiceSpec(
-            name, kind, parameters, {**outcomes, **COMMON_OUTCOMES}, help, is_repeatable, source, events, function
+            name,
+            kind,
+            parameters,
+            {**outcomes, **COMMON_OUTCOMES},
+            help,
+            is_repeatable,
+            source,
+            events,
+            function,
+            only_with,
         )
         _add(self.services, name, spec, "service")
 

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from engine.bindings.registry import Help, Parameter, Registry
-from engine.bindings.types import DURATION, FLAG, INT, LIST, MASS, TEXT, TIME, UUID, WINDOW, ValueType
+from engine.bindings.types import DURATION, FLAG, INT, LIST, MAP, MASS, TEXT, TIME, UUID, WINDOW, ValueType
 from engine.bindings.window import Window
 from engine.units import Quantity
 
@@ -130,9 +130,19 @@ def _register_store(registry: Registry) -> None:
                 "weight": Parameter(MASS, help=Help("as displayed", "표시된 무게")),
                 "measured_at": Parameter(TIME, help=Help("when it was found stable", "안정된 시각")),
                 "frame": Parameter(TEXT, "", Help("the scale's own bytes, in hex", "저울이 보낸 바이트(16진)")),
+                "extra": Parameter(MAP, {}, Help("what is kept beside the weight", "무게와 함께 남길 값들")),
+                "take": Parameter(
+                    TEXT,
+                    None,
+                    Help(
+                        "the key of a remembered row, used up in the same commit; without it nothing is committed",
+                        "같은 저장에서 써 버릴 기억의 키. 그 기억이 없으면 아무것도 저장하지 않는다",
+                    ),
+                ),
             }
         ),
-        outcomes={"saved": {}, "full": {"reason": TEXT}},
+        outcomes={"saved": {}, "full": {"reason": TEXT}, "missing": {}},
+        only_with={"missing": "take"},
         is_repeatable=True,  # the same uuid is the same record
         help=Help("Commit a weighing record durably.", "계량 기록을 확실히 저장한다."),
         source=__name__,
@@ -161,6 +171,63 @@ def _register_store(registry: Registry) -> None:
         outcomes={"saved": {}},
         is_repeatable=True,
         help=Help("Note which records were delivered, parked or must be tried again.", "전송 결과를 기록한다."),
+        source=__name__,
+    )
+
+
+_KEY: Final = Parameter(
+    TEXT,
+    help=Help(
+        "one name for all lines, such as 'truck/${data.uid}'", "모든 라인이 함께 쓰는 이름, 'truck/${data.uid}'처럼"
+    ),
+)
+
+
+def _register_remembered(registry: Registry) -> None:
+    registry.service(
+        "store.remember",
+        "store",
+        MappingProxyType(
+            {
+                "key": _KEY,
+                "fields": Parameter(
+                    MAP,
+                    help=Help(
+                        "texts, flags, numbers, durations, masses and times by name",
+                        "이름 붙인 값들: 글, 예/아니오, 수, 시간, 무게, 시각",
+                    ),
+                ),
+                "expires": Parameter(
+                    DURATION, None, Help("gone after this; without it, never", "이만큼 지나면 사라진다")
+                ),
+            }
+        ),
+        outcomes={"saved": {}},
+        is_repeatable=True,  # the same key holds the same
+        help=Help(
+            "Keep values under a key, in place of what was there; they outlive machine and restart.",
+            "값들을 키 아래에 남긴다. 있던 것은 바뀐다. 머신이나 재시작과 상관없이 남는다.",
+        ),
+        source=__name__,
+    )
+    registry.service(
+        "store.recall",
+        "store",
+        MappingProxyType({"key": _KEY}),
+        outcomes={"found": {"fields": MAP, "saved_at": TIME}, "absent": {}},
+        is_repeatable=True,
+        help=Help(
+            "What is kept under a key, unless it has expired.", "키 아래에 남아 있는 값들. 기한이 지났으면 없다."
+        ),
+        source=__name__,
+    )
+    registry.service(
+        "store.forget",
+        "store",
+        MappingProxyType({"key": _KEY}),
+        outcomes={"done": {}},
+        is_repeatable=True,
+        help=Help("Keep nothing under a key any more.", "키 아래에 남긴 것을 지운다."),
         source=__name__,
     )
 
@@ -230,5 +297,6 @@ def shipped_registry() -> Registry:
     _register_guards(registry)
     _register_actions(registry)
     _register_store(registry)
+    _register_remembered(registry)
     _register_server(registry)
     return registry

@@ -379,6 +379,9 @@ class _Filler:
         if not isinstance(handlers, Map):
             return ()
         meant = set(handlers)
+        arguments = body.get("with")
+        given = arguments.keys() if isinstance(arguments, Map) else ()
+        impossible = {outcome: argument for outcome, argument in service.only_with.items() if argument not in given}
         for outcome, raw in handlers.items():
             payload = None if service.outcomes is CHART_OUTCOMES else service.outcomes.get(outcome)
             if outcome not in service.outcomes:
@@ -387,10 +390,13 @@ class _Filler:
                 params = {"name": outcome, "guess": guess, "known": sorted(service.outcomes)}
                 self.binder.report("unknown-outcome", handlers.key_at(outcome), **params)
                 continue
+            if outcome in impossible:
+                params = {"name": outcome, "service": service.name, "argument": impossible[outcome]}
+                self.binder.report("outcome-needs-argument", handlers.key_at(outcome), **params)
             place = Place(handlers.marks[outcome])
             self._transitions(state, raw, place, TransitionKind.OUTCOME, f"{key}/{outcome}", payload, outcome)
         for outcome in service.outcomes:
-            if outcome not in meant and (outcome != "timeout" or has_timeout):
+            if outcome not in meant | impossible.keys() and (outcome != "timeout" or has_timeout):
                 self.binder.report("missing-outcome", handlers.position, name=outcome, service=service.name)
         return tuple(handlers)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -64,6 +64,9 @@ class GatewayServices:
             "store.forget_token": self.forget_token,
             "store.save_record": self.save_record,
             "store.last_record": self.last_record,
+            "store.remember": self.remember,
+            "store.recall": self.recall,
+            "store.forget": self.forget,
             "store.pending_records": self.pending_records,
             "store.save_deliveries": self.save_deliveries,
             "server.find_gateway": self.find_gateway,
@@ -137,7 +140,15 @@ class GatewayServices:
     # Records ---------------------------------------------------------------------------------------------------------
 
     async def save_record(
-        self, call: Call, id: str, rfid_uid: str, weight: Quantity, measured_at: datetime, frame: str
+        self,
+        call: Call,
+        id: str,
+        rfid_uid: str,
+        weight: Quantity,
+        measured_at: datetime,
+        frame: str,
+        extra: Mapping[str, object],
+        take: str | None,
     ) -> Outcome:
         """FR-03: commit a weight. The same id again is the same record."""
         converted = in_unit(weight, self.unit)
@@ -151,11 +162,15 @@ class GatewayServices:
             raw_frame=bytes.fromhex(frame),
             chart=call.chart.name,
             chart_version=call.chart.version,
+            extra={name: self._in_unit(value) for name, value in extra.items()},
         )
         try:
-            result = await self.store.save_record(record)
+            result = await self.store.save_record(record, take)
         except StoreFullError as error:
             return Outcome("full", {"reason": str(error)})
+        if result is SaveResult.MISSING:
+            log.warning("weighing.record.refused", line=call.machine, uuid=id, card=rfid_uid, missing=take)
+            return Outcome("missing")
         log.info(
             "weighing.record.committed",
             line=call.machine,
@@ -164,9 +179,14 @@ class GatewayServices:
             weight=str(converted),
             took_ms=round((self.clock.now() - measured_at).total_seconds() * 1000, 1),  # from stable to durable
             monotonic=self.clock.monotonic(),  # what another process of this machine can compare
+            **({"took": take} if take is not None else {}),
             **({"repeated": True} if result is SaveResult.KNOWN else {}),
         )
         return Outcome("saved")
+
+    def _in_unit(self, value: object) -> object:
+        """Masses beside the weight are in the weight's unit, so that they add up."""
+        return in_unit(value, self.unit) if isinstance(value, Quantity) and value.dimension == "mass" else value
 
     async def last_record(self, call: Call) -> Outcome:
         """The newest record of the calling line."""
@@ -175,6 +195,26 @@ class GatewayServices:
             return Outcome("none")
         found = {"rfid_uid": record.rfid_uid, "weight": Quantity(record.weight, record.unit)}
         return Outcome("found", {**found, "measured_at": record.measured_at})
+
+    async def remember(self, _call: Call, key: str, fields: Mapping[str, object], expires: float | None) -> Outcome:
+        """Keep values under a key that all machines share."""
+        expires_at = None if expires is None else self.clock.now() + timedelta(seconds=expires)
+        await self.store.remember(key, fields, expires_at)
+        log.info("store.row.remembered", key=key, fields=" ".join(fields), expires_in_s=expires)
+        return Outcome("saved")
+
+    async def recall(self, _call: Call, key: str) -> Outcome:
+        """What is kept under a key."""
+        found = await self.store.recall(key)
+        if found is None:
+            return Outcome("absent")
+        return Outcome("found", {"fields": found.fields, "saved_at": found.saved_at})
+
+    async def forget(self, _call: Call, key: str) -> Outcome:
+        """Keep nothing under a key any more."""
+        await self.store.forget(key)
+        log.info("store.row.forgotten", key=key)
+        return Outcome("done")
 
     async def pending_records(self, _call: Call, limit: int) -> Outcome:
         """FR-04: what is still to be sent."""

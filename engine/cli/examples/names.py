@@ -93,6 +93,24 @@ states:
   again: {after: {2 s: asking}}
   known: {type: final}
 """),
+    "outcome-needs-argument": Example("""\
+chart: example
+events: {card.read: {uid: text}}
+data: {uid: {type: text}, id: {type: uuid}}
+initial: idle
+states:
+  idle:
+    tags: [safe]
+    on:
+      card.read: {target: saving, actions: [{assign: {uid: "${event.uid}", id: "${new_id()}"}}]}
+  saving:
+    invoke:
+      service: store.save_record
+      with: {id: "${data.id}", rfid_uid: "${data.uid}", weight: 3 kg, measured_at: "${now()}"‹¦, take: the box›}
+      timeout: 5 s
+      on: {saved: idle, missing: idle, full: again, error: again, timeout: again}
+  again: {after: {1 s: saving}}
+"""),
     "unknown-data": Example("""\
 chart: example
 events: {card.read: {uid: text}}

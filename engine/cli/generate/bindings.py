@@ -37,6 +37,7 @@ _WORDS: Final[Mapping[str, Help]] = {
     "meaning": Help("Meaning", "뜻"),
     "outcome": Help("Outcome", "결과"),
     "fields": Help("Fields of `event`", "`event`의 값"),
+    "only-with": Help("only with", "이 인자를 줄 때만:"),
     "needed": Help("needed", "필수"),
     "repeatable": Help("May be repeated after a restart.", "재시작 뒤에 다시 해도 된다."),
     "events": Help("Sends while it runs", "도는 동안 보내는 이벤트"),
@@ -120,7 +121,10 @@ class _Writer:
         if service.events:
             yield f"{self._word('events')}: {', '.join(f'`{event}`' for event in service.events)}."
         yield from ("", *self._head("outcome", "fields"))
-        yield from (self._row(f"`{name}`", _payload(payload)) for name, payload in service.outcomes.items())
+        for name, payload in service.outcomes.items():
+            condition = service.only_with.get(name)
+            shown = f"`{name}`" if condition is None else f"`{name}` ({self._word('only-with')} `{condition}`)"
+            yield self._row(shown, _payload(payload))
 
     def _head(self, *names: str) -> tuple[str, str]:
         return self._row(*map(self._word, names)), "|" + " --- |" * len(names)

@@ -169,7 +169,7 @@ def _if_service(spec: ServiceSpec) -> Schema:
     }
     answered: Schema = {
         "additionalProperties": False,
-        "properties": {name: _outcome(payload) for name, payload in spec.outcomes.items()},
+        "properties": {name: _outcome(payload, spec.only_with.get(name)) for name, payload in spec.outcomes.items()},
     }
     then: Schema = {"properties": {"with": given, "on": answered}}
     if given["required"]:
@@ -177,9 +177,12 @@ def _if_service(spec: ServiceSpec) -> Schema:
     return {"if": {"required": ["service"], "properties": {"service": {"const": spec.name}}}, "then": then}
 
 
-def _outcome(payload: Payload) -> Schema:
+def _outcome(payload: Payload, condition: str | None) -> Schema:
     fields = ", ".join(f"event.{name} ({type_})" for name, type_ in payload.items())
-    return {"description": f"With {fields}" if fields else "With nothing more", "$ref": "#/$defs/transitions"}
+    description = f"With {fields}" if fields else "With nothing more"
+    if condition is not None:
+        description += f"; only if '{condition}' is given"
+    return {"description": description, "$ref": "#/$defs/transitions"}
 
 
 # Charts that extend others -----------------------------------------------------------------------------------------

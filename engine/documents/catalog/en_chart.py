@@ -28,6 +28,11 @@ ENTRIES: Final[dict[str, Entry]] = {
         "Every outcome of a service has to lead somewhere; 'error' and 'timeout' always among them.",
         "add '{name}: ...' here",
     ),
+    "outcome-needs-argument": Entry(
+        "'{name}' of {service} never happens here",
+        "This outcome is possible only with an argument that is not given here.",
+        "give '{argument}' under 'with', or remove '{name}'",
+    ),
     "unknown-data": Entry("no data is called '{name}'", _MISSPELT, "data are: {known}; or declare it under 'data'"),
     "unknown-setting": Entry("the chart has no setting '{name}'", _MISSPELT, "its settings are: {known}"),
     "unknown-argument": Entry("{owner} takes no '{name}'", _MISSPELT, "it takes: {known}"),

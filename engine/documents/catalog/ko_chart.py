@@ -28,6 +28,11 @@ ENTRIES: Final[dict[str, Entry]] = {
         "서비스의 모든 결과는 갈 곳이 있어야 합니다. 'error'와 'timeout'은 언제나 있습니다.",
         "여기에 '{name}: ...'{name:을/를} 더하세요",
     ),
+    "outcome-needs-argument": Entry(
+        "{service}의 결과 '{name}'{name:은/는} 여기서는 일어나지 않습니다",
+        "어떤 인자를 줄 때만 있는 결과인데, 여기서는 주지 않았습니다.",
+        "'with'에 '{argument}'{argument:을/를} 주거나 '{name}'{name:을/를} 지우세요",
+    ),
     "unknown-data": Entry(
         "'{name}'{name:이라는/라는} 데이터가 없습니다", _MISSPELT, "데이터: {known}. 새 데이터라면 'data'에 선언하세요"
     ),
