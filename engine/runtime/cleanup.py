@@ -43,8 +43,7 @@ def is_owed(machine: Interpreter) -> bool:
 
 def end(machine: Interpreter, leaving: Leaving) -> list[Effect]:
     """End the machine through the cleanups of its active states, innermost first. One that runs already is awaited."""
-    machine._effects, machine._saved, machine._wanted = [], None, []
-    machine.transitions.clear()
+    machine._begin()
     before = machine._configuration
     assert leaving.why is not None
     try:
@@ -56,8 +55,7 @@ def end(machine: Interpreter, leaving: Leaving) -> list[Effect]:
         # The cleanup itself cannot be entered: nothing is left but to end, and to say so.
         machine._undo(before, was_running=True)
         machine._finish("faulted", f"{leaving.reason or leaving.why}; cleanup failed: {error}", NO_VALUES)
-    machine._saved = None
-    return machine._effects
+    return machine._hand_over()
 
 
 def go_on(machine: Interpreter, event: str) -> None:

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import random
-import uuid
-from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from engine.chart.model import NO_VALUES, Chart, Invoke, Timer, Transition, Values
-from engine.effects import (
-    CancelInvoke,
-    CancelTimer,
-    Effect,
-    MachineEnded,
-    SendEvent,
-    StartInvoke,
-    StartTimer,
-)
-from engine.errors import EngineError, Position
+from engine.chart.model import NO_VALUES, Transition, Values
+from engine.effects import CancelTimer, Effect
+from engine.errors import Position
 from engine.events import Event
 from engine.runtime import cleanup, snapshot
 from engine.runtime.errors import ChartRunError, MachineFaultError, MicrostepLimitError
-from engine.runtime.memory import Leaving, Memory, Why
+from engine.runtime.memory import Leaving, Memory
 from engine.runtime.program import Candidates, Configuration, Operation, Program, Step
 from engine.runtime.trace import GuardTried, Macrostep, Tracer, why
+from engine.runtime.workspace import Workspace
 
 MICROSTEP_LIMIT: Final = 1000
 _CYCLE_SHOWN: Final = 6
@@ -33,74 +23,89 @@ _CYCLE_SHOWN: Final = 6
 _EARLY_S: Final = 1e-6
 
 
-class Interpreter:
+class Interpreter(Workspace):
     """A machine of one chart. The caller hands over the time with every call and performs the effects it gets back.
 
-    ``settings`` are complete and typed (``engine.chart.settings.resolve``). ``seed`` fixes ``new_id()``, ``backoff()``
-    jitter and ``random``; without one they come from the operating system's entropy.
+    ``settings`` are complete and typed (``engine.chart.declare.resolve_settings``). ``seed`` fixes ``new_id()``,
+    ``backoff()`` jitter and ``random``; without one they come from the operating system's entropy.
     """
 
+    __slots__ = ("_step", "tracer", "unhandled")
+
     def __init__(self, program: Program, settings: Values, *, seed: int | None = None) -> None:
-        self.chart: Chart = program.chart
-        self.settings: Values = settings
-        self.data: dict[str, object] = {}
+        super().__init__(program, settings, seed=seed)
         self.unhandled: dict[str, int] = {}  # declared events that no active state reacted to, by name
-        self.is_running = False
-        self.transitions: list[Transition] = []  # taken in the last macrostep
         self.tracer: Tracer | None = None  # is told every macrostep; None costs next to nothing
         self._step: Macrostep | None = None
-        self._program = program
-        self._random = random.Random(seed)  # noqa: S311 - ids and jitter, not secrets
-        self._configuration: Configuration = program.empty
-        self._live: frozenset[str] | None = None  # while an action that asks In() runs inside a microstep
-        self._memory = Memory()
-        self._invoke_count = 0
-        self._wanted: list[Invoke] = []
-        self._internal: deque[tuple[str, Values]] = deque()
-        self._effects: list[Effect] = []
-        self._saved: tuple[dict[str, object], Memory] | None = None
-        self._monotonic = 0.0
-        self._now: datetime | Callable[[], datetime] | None = None
 
     # What the host calls ---------------------------------------------------------------------------------------
 
     @property
     def configuration(self) -> tuple[str, ...]:
         """The active states' ids in document order: compound and parallel ones, then what is active inside."""
-        return tuple(s.id for s in self._configuration.states)
+        return self._configuration.names
 
     @property
     def atomic_states(self) -> tuple[str, ...]:
         """The active states that have no children: what people call 'the state'."""
-        return tuple(s.id for s in self._configuration.atomic)
+        return self._configuration.atomic_names
 
     def start(self, monotonic: float, now: datetime) -> list[Effect]:
         """Enter the chart. Raises MachineFaultError when entering fails and the chart does not handle that."""
         self.data = {name: declared.default for name, declared in self.chart.data.items()}
         self._memory = Memory()
         self._configuration = self._program.empty
+        self._internal.clear()
         self.is_running = True
         self._monotonic, self._now = monotonic, now
-        try:
-            return self._attempt(None, NO_VALUES)
-        except (ChartRunError, MicrostepLimitError) as error:
-            return self._handle_failure(error)
+        return self._run_macrostep(None, NO_VALUES)
 
     def handle(self, event: Event, monotonic: float, now: datetime) -> list[Effect]:
         """Take one external event to completion."""
         return self.dispatch(event.name, event.data, monotonic, now)
 
     def dispatch(
-        self, name: str, data: Values, monotonic: float, now: datetime | Callable[[], datetime]
+        self,
+        name: str,
+        data: Values,
+        monotonic: float | Callable[[], float],
+        now: datetime | Callable[[], datetime],
     ) -> list[Effect]:
-        """As ``handle``, without an Event around it. ``now`` may be asked only when the chart wants to know."""
+        """As ``handle``, without an Event around it. The times may be asked only when the chart wants to know.
+
+        This is the way of nearly every event: one state reacts, and what each of its transitions does is worked out
+        already (``Program.reactions``). All else goes by ``_run_macrostep``, which decides the same.
+        """
         if not self.is_running:
             return []
         self._monotonic, self._now = monotonic, now
+        configuration = self._configuration
+        reactions = configuration.reactions.get(name)
+        if reactions is None or self.tracer is not None:
+            return self._run_macrostep(name, data)
+        self._before = before = self.data
+        self._saved = None
+        step = operation = None
         try:
-            return self._attempt(name, data)
-        except (ChartRunError, MicrostepLimitError) as error:
-            return self._handle_failure(error)
+            for guard, step in reactions:
+                if guard is None or guard(before, self.settings, data, self):
+                    for operation in step.operations:
+                        operation(self, data)
+                    self._configuration = step.configuration
+                    self.transitions = step.transitions
+                    break
+            else:
+                self.transitions = ()
+                self._count_unhandled(name)
+        except Exception as error:  # noqa: BLE001 - told as what it is: a fault of the chart
+            return self._fail(configuration, self._blamed(step, operation, error))
+        if self._configuration.is_restless or self._internal or self._wanted:
+            return self._complete(configuration, data)
+        effects = self._effects
+        if not effects:
+            return []
+        self._effects = []
+        return effects
 
     def fire(self, key: str, monotonic: float, now: datetime) -> list[Effect]:
         """A timer's deadline has come. A timer that was cancelled or moved meanwhile changes nothing."""
@@ -169,67 +174,30 @@ class Interpreter:
     def abandon(self) -> list[Effect]:
         """End the machine without its ``finally``: only its timers and services are cancelled."""
         self.is_running = False
-        self._effects = []
+        self._begin()
         self._drop_everything()
-        return self._effects
-
-    # What actions and expressions use (engine.chart.model.ActionMachine) -----------------------------------------
-
-    def assign(self, name: str, value: object) -> None:
-        """Give a data variable a new value; undone when the macrostep fails."""
-        if self._saved is None:
-            self._save()
-        self.data[name] = value
-
-    def emit(self, effect: Effect) -> None:
-        """Order something outside of the chart; dropped when the macrostep fails."""
-        self._effects.append(effect)
-
-    def raise_event(self, name: str, data: Values) -> None:
-        """Put an event on the internal queue of this macrostep."""
-        self._internal.append((name, data))
-
-    def is_active(self, state: str) -> bool:
-        """Whether a state is active: ``In('state')``."""
-        return state in (self._configuration.ids if self._live is None else self._live)
-
-    def new_id(self) -> str:
-        """A random (version 4) uuid as text."""
-        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
-
-    def now(self) -> datetime:
-        """The calendar time that came with the event being handled."""
-        now = self._now
-        if not isinstance(now, datetime):
-            assert now is not None
-            now = self._now = now()  # the same for the whole macrostep
-        return now
-
-    def random(self) -> float:
-        """A number from the machine's own generator, 0 <= x < 1."""
-        return self._random.random()
-
-    def send_later(self, key: str, delay: float, message: SendEvent) -> None:
-        """Order an event after ``delay`` seconds; a pending one of the same key is replaced."""
-        self._save()
-        deadline = self._monotonic + max(delay, 0.0)
-        self._memory.timers[key] = deadline
-        self._memory.delayed[key] = message
-        self._effects.append(StartTimer(key, deadline))
-
-    def cancel_send(self, key: str) -> None:
-        """Take back a delayed event, if it is still pending."""
-        if key in self._memory.delayed:
-            self._stop_timer(key)
-            del self._memory.delayed[key]
+        return self._hand_over()
 
     # The macrostep -----------------------------------------------------------------------------------------------
+
+    def _run_macrostep(self, name: str | None, event: Values) -> list[Effect]:
+        """Start (None) or take an event, by the whole algorithm."""
+        try:
+            return self._attempt(name, event)
+        except (ChartRunError, MicrostepLimitError) as error:
+            return self._handle_failure(error)
+
+    def _fail(self, before: Configuration, error: Exception) -> list[Effect]:
+        self._undo(before, was_running=True)
+        if isinstance(error, (ChartRunError, MicrostepLimitError)):
+            return self._handle_failure(error)
+        raise error
 
     def _handle_failure(self, error: ChartRunError | MicrostepLimitError) -> list[Effect]:
         if isinstance(error, ChartRunError):
             event = f"error.{error.kind}"
             payload = {"what": error.text, "reason": error.reason, "where": str(error.position)}
-            if self._reacts_to(event):
+            if self._program.candidates(self._configuration, event):
                 try:
                     return self._attempt(event, payload)
                 except (ChartRunError, MicrostepLimitError) as second:
@@ -242,31 +210,40 @@ class Interpreter:
     def _attempt(self, name: str | None, event: Values) -> list[Effect]:
         """Run one macrostep; on any error undo all of it and raise."""
         before, running = self._configuration, self.is_running
-        if self._effects:
-            self._effects = []  # the caller has the old one
-        self._saved = None
-        self.transitions.clear()
+        if name is not None and name not in before.reactions:
+            self._program.work_out_reactions(before, name)  # for the next time
+        self._begin()
         if self.tracer is not None:
-            self._step = Macrostep(name or "start", event, self._monotonic, self.configuration)
+            self._step = Macrostep(name or "start", event, self._monotonic_s(), before.names)
         try:
             if name is None:
                 self._perform(self._program.initial_step(), event)
             elif not self._microstep(name, event):
                 self._count_unhandled(name)
-            if self._internal or self._configuration.is_restless:
-                self._settle(event)
-            if self._wanted:
-                self._start_invokes(event)
-            if self._memory.leaving:
-                cleanup.forget_left(self)
-        except EngineError as error:
+            self._come_to_rest(event)
+        except Exception as error:
             self._undo(before, was_running=running)
             self._tell(str(error))
             raise
-        self._saved = None
         if self.tracer is not None:
             self._tell("")
-        return self._effects
+        return self._hand_over()
+
+    def _complete(self, before: Configuration, event: Values) -> list[Effect]:
+        try:
+            self._come_to_rest(event)
+        except Exception as error:  # noqa: BLE001 - raised again where it is not the chart's
+            return self._fail(before, error)
+        return self._hand_over()
+
+    def _come_to_rest(self, event: Values) -> None:
+        """What follows the first microstep, up to the end of the macrostep."""
+        if self._internal or self._configuration.is_restless:
+            self._settle(event)
+        if self._wanted:
+            self._start_invokes(event)
+        if self._memory.leaving:
+            cleanup.forget_left(self)
 
     def _tell(self, error: str) -> None:
         step, self._step = self._step, None
@@ -290,9 +267,6 @@ class Interpreter:
             if self._memory.leaving:
                 cleanup.go_on(self, name)
 
-    def _reacts_to(self, name: str | None) -> bool:
-        return bool(self._program.candidates(self._configuration, name))
-
     def _microstep(self, name: str | None, event: Values) -> bool:
         configuration = self._configuration
         candidates = configuration.candidates.get(name)
@@ -305,7 +279,8 @@ class Interpreter:
             enabled = cleanup.respect(self, enabled, event)
             if not enabled:
                 return False
-        step = configuration.steps.get(enabled[0]) if len(enabled) == 1 else None
+        # What depends on history is kept by another key.
+        step = configuration.steps.get(enabled[0] if len(enabled) == 1 else tuple(enabled))
         if step is None:
             step = self._program.step(configuration, enabled, self._memory.history)
         self._perform(step, event)
@@ -319,8 +294,7 @@ class Interpreter:
                 try:
                     enables = guard is None or guard(data, settings, event, self)
                 except Exception as error:
-                    text, position = _guard_info(transition)
-                    raise ChartRunError("guard", text, position, error) from error
+                    raise _guard_failed(transition, error) from error
                 if self._step is not None and guard is not None:
                     text, position = _guard_info(transition)
                     self._step.guards.append(GuardTried(transition.source, text, bool(enables), position))
@@ -335,20 +309,26 @@ class Interpreter:
         try:
             for operation in step.operations:
                 operation(self, event)
-        except EngineError as error:
-            if isinstance(error, ChartRunError):
-                raise
-            raise self._located(step, operation, error) from error
         except Exception as error:
-            raise self._located(step, operation, error) from error
-        finally:
-            self._live = None
+            raise self._blamed(step, operation, error) from error
         self._configuration = step.configuration
-        self.transitions.extend(step.transitions)
+        self.transitions += step.transitions
         if self._step is not None:
             self._step.took(step)
 
-    def _located(self, step: Step, operation: Operation | None, error: BaseException) -> ChartRunError:
+    def _blamed(self, step: Step | None, operation: Operation | None, error: Exception) -> ChartRunError:
+        """The error as a chart's author is told it: which guard or action of the step failed, and where it stands."""
+        assert step is not None
+        if operation is None:
+            failed = _guard_failed(step.transitions[0], error)
+        elif isinstance(error, ChartRunError):
+            return error
+        else:
+            failed = self._located(step, operation, error)
+        failed.__cause__ = error
+        return failed
+
+    def _located(self, step: Step, operation: Operation, error: Exception) -> ChartRunError:
         actions = [a for t in step.transitions for a in t.actions]
         for state in (*step.exited, *step.entered, self.chart.root):
             actions += [*state.exit, *state.entry, *(state.initial.actions if state.initial else ())]
@@ -370,83 +350,9 @@ class Interpreter:
             return tuple(recent[start:])
         return tuple(recent[-_CYCLE_SHOWN:])
 
-    # Changing state, so that it can be undone ----------------------------------------------------------------------
 
-    def _save(self) -> None:
-        if self._saved is None:
-            self._saved = (dict(self.data), self._memory.copy())
-
-    def _undo(self, before: Configuration, *, was_running: bool) -> None:
-        if self._saved is not None:
-            self.data, self._memory = self._saved
-            self._saved = None
-        self._configuration, self.is_running = before, was_running
-        self._effects, self._wanted = [], []
-        self.transitions.clear()
-        self._internal.clear()
-
-    def _start_timer(self, timer: Timer, event: Values) -> None:
-        try:
-            delay = float(timer.delay(self.data, self.settings, event, self))
-        except Exception as error:
-            raise ChartRunError("action", f"after {timer.text}", timer.position, error) from error
-        delay = max(delay, 0.0)
-        self._save()
-        deadline = self._monotonic + delay
-        self._memory.timers[timer.key] = deadline
-        self._effects.append(StartTimer(timer.key, deadline))
-
-    def _stop_timer(self, key: str) -> None:
-        if key in self._memory.timers:
-            self._save()
-            del self._memory.timers[key]
-            self._effects.append(CancelTimer(key))
-
-    def _start_invokes(self, event: Values) -> None:
-        """At the end of the macrostep, for states entered and not left since (SCXML's statesToInvoke)."""
-        wanted, self._wanted = self._wanted, []
-        for invoke in wanted:
-            try:
-                args = invoke.args(self.data, self.settings, event, self)
-            except Exception as error:
-                raise ChartRunError("action", f"invoke {invoke.service.name}", invoke.position, error) from error
-            self._save()
-            self._invoke_count += 1
-            key = f"{invoke.key}:{self._invoke_count}"
-            self._memory.invokes[invoke.key] = key
-            self._effects.append(StartInvoke(key, invoke.service.name, args))
-            if invoke.timeout is not None:
-                self._start_timer(invoke.timeout, event)
-
-    def _stop_invoke(self, invoke: Invoke) -> None:
-        if invoke in self._wanted:
-            self._wanted.remove(invoke)
-        running = self._memory.invokes.get(invoke.key)
-        if running is not None:
-            self._save()
-            del self._memory.invokes[invoke.key]
-            self._effects.append(CancelInvoke(running, invoke.cancel_wait))
-        if invoke.timeout is not None:
-            self._stop_timer(invoke.timeout.key)
-
-    def _cancelled(self, invoke_key: str, running: str) -> CancelInvoke:
-        return CancelInvoke(running, self._program.invokes[invoke_key].cancel_wait)
-
-    def _finish(self, why: Why, reason: str, data: Mapping[str, object]) -> None:
-        self.is_running = False
-        self._save()
-        self._drop_everything()
-        self._effects.append(MachineEnded(why, reason, data))
-
-    def _drop_everything(self) -> None:
-        memory = self._memory
-        self._effects += [CancelTimer(key) for key in memory.timers]
-        self._effects += [self._cancelled(key, running) for key, running in memory.invokes.items()]
-        memory.timers.clear()
-        memory.invokes.clear()
-        memory.delayed.clear()
-        memory.leaving.clear()
-        self._wanted = []
+def _guard_failed(transition: Transition, error: Exception) -> ChartRunError:
+    return ChartRunError("guard", *_guard_info(transition), error)
 
 
 def _guard_info(transition: Transition) -> tuple[str, Position]:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 Operation = Callable[["Interpreter", Values], None]
 # For each active atomic state, in document order: what to try, inner states first.
 Candidates = tuple[tuple[tuple[Guard | None, Transition], ...], ...]
+# The same where one state at most reacts: what to try in order, and what to do then, worked out beforehand.
+Reactions = tuple[tuple[Guard | None, "Step"], ...]
 
 _MOST_CONFIGURATIONS: Final = 20_000  # plans are only a memory of what can be computed again
 
@@ -55,7 +57,10 @@ class Configuration:
     states: tuple[State, ...]  # document order
     ids: frozenset[str]
     atomic: tuple[State, ...]
+    names: tuple[str, ...]  # the states' ids, and below those of the atomic ones
+    atomic_names: tuple[str, ...]
     is_restless: bool = False  # some eventless transition is to be tried here after every event
+    reactions: dict[str, Reactions | None] = field(default_factory=dict)  # None: it takes the whole algorithm
     candidates: dict[str | None, Candidates] = field(default_factory=dict)
     steps: dict[object, Step] = field(default_factory=dict)
 
@@ -84,7 +89,8 @@ class Program:
         if known is None:
             if len(self._configurations) >= _MOST_CONFIGURATIONS:
                 self._configurations.clear()
-            known = Configuration(ordered, ids, tuple(s for s in ordered if s.is_atomic))
+            atomic = tuple(s for s in ordered if s.is_atomic)
+            known = Configuration(ordered, ids, atomic, tuple(s.id for s in ordered), tuple(s.id for s in atomic))
             known.is_restless = bool(self.candidates(known, None))
             self._configurations[ids] = known
         return known
@@ -99,6 +105,17 @@ class Program:
         if len(configuration.candidates) < _MOST_CONFIGURATIONS:
             configuration.candidates[event] = found
         return found
+
+    def work_out_reactions(self, configuration: Configuration, event: str) -> None:
+        """Plan all that an event can do, where one transition alone decides it: no other region, history or finally."""
+        if len(configuration.reactions) >= _MOST_CONFIGURATIONS:
+            return
+        candidates = self.candidates(configuration, event)
+        tried = candidates[0] if candidates else ()
+        reactions: Reactions | None = None
+        if not self.has_finally and len(candidates) <= 1 and not any(self._depends_on_history(t) for _, t in tried):
+            reactions = tuple((guard, self.step(configuration, (t,), {})) for guard, t in tried)
+        configuration.reactions[event] = reactions
 
     def _tried_from(self, atomic: State, event: str | None) -> Iterable[tuple[Guard | None, Transition]]:
         for state in [atomic, *atomic.ancestors()]:
@@ -219,6 +236,8 @@ class Program:
                 operations.append(_raise_done(state))  # a cleanup of actions alone is done when they are ordered
             if state.kind is StateKind.FINAL:
                 operations.append(_finish(state, self._completed_parallel(state, present)))
+        if progressive:
+            operations.append(_arrived)
         after = self.configuration_of(present.values())
         return Step(tuple(operations), after, taken, tuple(exited), tuple(fresh))
 
@@ -286,6 +305,10 @@ def _arrive(state: State) -> Operation:
         machine._live = (machine._configuration.ids if machine._live is None else machine._live) | {state.id}
 
     return arrive
+
+
+def _arrived(machine: Interpreter, _event: Values) -> None:
+    machine._live = None
 
 
 def _start_timer(timer: Timer) -> Operation:

@@ -13,8 +13,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.bindings.window import Sample, Window
-from engine.chart.model import State, Timer, Values
-from engine.effects import Effect, SendEvent, StartInvoke, StartTimer
+from engine.chart.model import State, Values
+from engine.effects import Effect, SendEvent, StartInvoke
 from engine.errors import EngineError
 from engine.ports import Secret
 from engine.runtime import cleanup
@@ -71,8 +71,7 @@ def restore(machine: Interpreter, snapshot: Mapping[str, Any], monotonic: float,
     machine._memory = memory = Memory()
     machine._configuration = machine._program.configuration_of(states)
     machine._monotonic, machine._now = monotonic, now
-    machine._effects, machine._saved, machine._wanted = [], None, []
-    machine.transitions.clear()
+    machine._begin()
     machine.is_running = True
     for name, ids in snapshot["history"].items():
         if name in chart.states and all(i in chart.states for i in ids):
@@ -82,9 +81,9 @@ def restore(machine: Interpreter, snapshot: Mapping[str, Any], monotonic: float,
     for name, written in snapshot["leaving"].items():
         memory.leaving[name] = _decode_leaving(machine, written)
     if any(s.finally_ is not None and not s.is_persistent and s.id not in memory.leaving for s in states):
-        effects = machine._effects
+        effects = machine._hand_over()
         return [*effects, *cleanup.end(machine, Leaving(why="restored", reason="interrupted by a crash"))]
-    return [*machine._effects, *_restart_invokes(machine, snapshot, monotonic, now)]
+    return _restart_invokes(machine, snapshot, monotonic, now)
 
 
 def _fitting_states(machine: Interpreter, snapshot: Mapping[str, Any]) -> list[State]:
@@ -137,13 +136,7 @@ def _restore_timers(machine: Interpreter, snapshot: Mapping[str, Any], *, same: 
             if not same or left is None or timer.on_restore == "restart":
                 machine._start_timer(timer, {})  # a changed chart's timers begin anew
             else:
-                _wake(machine, timer, left)
-
-
-def _wake(machine: Interpreter, timer: Timer, left: float) -> None:
-    deadline = machine._monotonic + left
-    machine._memory.timers[timer.key] = deadline
-    machine._effects.append(StartTimer(timer.key, deadline))
+                machine._wake_after(left, timer.key)
 
 
 def _restore_sends(machine: Interpreter, snapshot: Mapping[str, Any]) -> None:
@@ -157,8 +150,6 @@ def _restart_invokes(
     machine: Interpreter, snapshot: Mapping[str, Any], monotonic: float, now: datetime
 ) -> list[Effect]:
     interrupted: list[str] = []
-    effects: list[Effect] = []
-    machine._effects = effects
     for state in machine._configuration.states:
         for invoke in state.invokes:
             if invoke.key not in snapshot["invokes"]:
@@ -170,14 +161,12 @@ def _restart_invokes(
                 interrupted.append(key)
                 continue
             args = invoke.args(machine.data, machine.settings, {}, machine)
-            effects.append(StartInvoke(key, invoke.service.name, args))
+            machine._effects.append(StartInvoke(key, invoke.service.name, args))
             if invoke.timeout is not None:
                 machine._start_timer(invoke.timeout, {})
+    effects = machine._hand_over()
     for key in interrupted:
-        effects = [
-            *effects,
-            *machine.resolve(key, "error", {"reason": "interrupted by a restart"}, monotonic, now),
-        ]
+        effects += machine.resolve(key, "error", {"reason": "interrupted by a restart"}, monotonic, now)
     return effects
 
 
