@@ -14,7 +14,7 @@ from engine.bindings.registry import Registry
 from engine.chart.build import attempt
 from engine.chart.lint import lint
 from engine.chart.lint.facts import Facts, facts_of
-from engine.chart.lint.prune import follows_from, is_missing_at_top, prune
+from engine.chart.lint.prune import follows_from, prune
 from engine.chart.lint.rules import RULES
 from engine.chart.lint.silence import Silence, read_silences
 from engine.chart.load import Source, chart_schema, read_chart
@@ -67,11 +67,9 @@ def check_document(document: Document, registry: Registry) -> tuple[list[Diagnos
     known = {problem.position for problem in document.problems}
     misshapen = check(document, chart_schema())
     misshapen = [problem for problem in misshapen if problem.position not in known or problem in document.problems]
-    sound, cut = document, frozenset[str]()
-    if misshapen:
-        sound, cut = prune(document, misshapen)
-        if not all(is_missing_at_top(problem, document) for problem in check(sound, chart_schema())):
-            return misshapen, None
+    sound, cut = prune(document, misshapen) if misshapen else (document, frozenset[str]())
+    if sound is None:
+        return misshapen, None
     chart, problems = attempt(sound, registry)
     findings = [*misshapen, *(problem for problem in problems if not follows_from(problem, cut))]
     if not cut and not unreadable and chart.root.initial is not None:

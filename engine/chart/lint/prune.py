@@ -6,7 +6,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Final, NamedTuple
 
+from engine.chart.load import chart_schema
 from engine.chart.model import ROOT
+from engine.documents.schema import check
 from engine.documents.tree import Document, Map, Seq, Value, key_position, value_position
 from engine.errors import Diagnostic, Position
 
@@ -20,21 +22,31 @@ _ABSENCES: Final = frozenset(
 )
 
 
-class Pruned(NamedTuple):
-    """What is left of a document, and every name that went with what was cut out."""
+_ROUNDS: Final = 4  # what is left of a value may be too little: then it is cut out as well
 
-    document: Document
+
+class Pruned(NamedTuple):
+    """What is left of a document, None when that is nothing to go on with, and every name that was cut out."""
+
+    document: Document | None
     names: frozenset[str]
 
 
 def prune(document: Document, problems: Iterable[Diagnostic]) -> Pruned:
     """The document without the values that ``problems`` are about; the document itself is not changed."""
-    cutter = _Cutter({problem.position for problem in problems if not is_missing_at_top(problem, document)})
-    data = cutter.copied(document.data)
-    return Pruned(replace(document, data=data, problems=()), frozenset(cutter.names))
+    sound = replace(document, problems=())
+    names: set[str] = set()
+    for _ in range(_ROUNDS):
+        cutter = _Cutter({p.position for p in problems if not _is_missing_at_top(p, document)})
+        sound = replace(sound, data=cutter.copied(sound.data))
+        names |= cutter.names
+        problems = [p for p in check(sound, chart_schema()) if not _is_missing_at_top(p, document)]
+        if not problems:
+            return Pruned(sound, frozenset(names))
+    return Pruned(None, frozenset(names))
 
 
-def is_missing_at_top(problem: Diagnostic, document: Document) -> bool:
+def _is_missing_at_top(problem: Diagnostic, document: Document) -> bool:
     """Whether a key of the whole chart is missing, which keeps nobody from checking the rest."""
     return problem.code == "missing-key" and problem.position == document.position()
 
