@@ -127,7 +127,8 @@ def _arguments(parameters: Parameters, description: str) -> Schema:
         return {"description": description, "type": ["object", "null"], "maxProperties": 0}
     if any(other.is_required for other in others):
         return {"description": description, **by_name}
-    return {"description": description, "anyOf": [_argument(first), by_name]}
+    alone = {**_argument(first), "not": {"type": "object"}} if first.type.name == "any" else _argument(first)
+    return {"description": description, "anyOf": [alone, by_name]}
 
 
 def _argument(parameter: Parameter) -> Schema:

@@ -10,10 +10,12 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+
+Value = TypeVar("Value")
 
 # Whatever a check runs: a change in any of these files makes all entries worthless.
 _PACKAGES: Final = ("engine/bindings", "engine/chart", "engine/documents", "engine/cli/validation")
@@ -57,15 +59,16 @@ class Cache:
         self._key = key
         self._digests: dict[str, str | None] = {}  # of the files, at this run
 
-    def load(self, *name: str) -> Any | None:
-        """The value kept under a name, when everything it was made of is as it was."""
+    def load(self, read: Callable[[Any], Value], *name: str) -> Value | None:
+        """The value kept under a name, when everything it was made of is as it was; ``read`` makes it of its JSON."""
         try:
             entry = json.loads(self._path(name).read_bytes())
             files: Mapping[str, str] = entry["files"]
-            value = entry["value"]
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-        return value if all(self._digest(path) == known for path, known in files.items()) else None
+            if all(self._digest(path) == known for path, known in files.items()):
+                return read(entry["value"])
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            pass  # there is none, or somebody spoilt it
+        return None
 
     def save(self, value: object, files: Mapping[str, str], *name: str) -> None:
         """Keep a value that was made of ``files`` (their paths and digests)."""

@@ -25,9 +25,9 @@ def check_charts(charts: Sequence[str | Path], bindings: Sequence[str], cache: C
     """Check shipped charts (given by name) and files, each by itself. Raises RegistryError for ``bindings``."""
     found: dict[str | Path, Checked] = {}
     for chart in charts:
-        kept = None if cache is None else cache.load(*_name(chart))
+        kept = None if cache is None else cache.load(checked_from_json, *_name(chart))
         if kept is not None:
-            found[chart] = checked_from_json(kept)
+            found[chart] = kept
     missing = [chart for chart in charts if chart not in found]
     for chart, checked in zip(missing, _check(missing, bindings), strict=True):
         found[chart] = checked

@@ -42,9 +42,9 @@ def validate(paths: Sequence[str], cache_folder: Path | None) -> Report:
         return _validate_with_sites(found, cache_folder)
     cache = _cache(cache_folder, ())
     names = ["run", *(str(part) for path in found.charts for part in (path, path.absolute()))]
-    kept = None if cache is None or found.problems else cache.load(*names)
+    kept = None if cache is None or found.problems else cache.load(_report_from_json, *names)
     if kept is not None:
-        return _report_from_json(kept)
+        return kept
     report, files = _validate_charts(found, cache)
     if cache is not None and files is not None and not found.problems:
         cache.save(_report_to_json(report), files, *names)
