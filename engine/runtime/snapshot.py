@@ -7,14 +7,14 @@ running is started again if it is repeatable, otherwise its ``error`` outcome is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.bindings.window import Sample, Window
 from engine.chart.model import State, Values
-from engine.effects import Effect, SendEvent, StartInvoke
+from engine.effects import Effect, Perform, SendEvent, StartInvoke
 from engine.errors import EngineError
 from engine.ports import Secret
 from engine.runtime import cleanup
@@ -45,10 +45,10 @@ def take(machine: Interpreter, monotonic: float, now: datetime) -> dict[str, Any
         "taken_at": now.isoformat(),
         "configuration": [s.id for s in machine._configuration.states],
         "history": {name: [s.id for s in states] for name, states in memory.history.items()},
-        "data": {name: _encode(value, name) for name, value in machine.data.items()},
+        "data": {name: encode_value(value, name) for name, value in machine.data.items()},
         "timers": {key: max(deadline - monotonic, 0.0) for key, deadline in memory.timers.items()},
         "delayed": {
-            key: {"to": m.to, "event": m.event, "data": _encode(m.data, key)} for key, m in memory.delayed.items()
+            key: {"to": m.to, "event": m.event, "data": encode_value(m.data, key)} for key, m in memory.delayed.items()
         },
         "invokes": list(memory.invokes),
         "leaving": {name: _encode_leaving(machine, name, why) for name, why in memory.leaving.items()},
@@ -67,7 +67,7 @@ def restore(machine: Interpreter, snapshot: Mapping[str, Any], monotonic: float,
     machine.data = {name: declared.default for name, declared in chart.data.items()}
     for name, value in snapshot["data"].items():
         if name in machine.data and not (value is None and machine.data[name] is not None):
-            machine.data[name] = _decode(value)
+            machine.data[name] = decode_value(value)
     machine._memory = memory = Memory()
     machine._configuration = machine._program.configuration_of(states)
     machine._monotonic, machine._now = monotonic, now
@@ -141,7 +141,7 @@ def _restore_timers(machine: Interpreter, snapshot: Mapping[str, Any], *, same: 
 
 def _restore_sends(machine: Interpreter, snapshot: Mapping[str, Any]) -> None:
     for key, written in snapshot["delayed"].items():
-        message = SendEvent(written["to"], written["event"], _decode(written["data"]))
+        message = SendEvent(written["to"], written["event"], decode_value(written["data"]))
         machine.send_later(key, snapshot["timers"].get(key, 0.0), message)
     machine._saved = None
 
@@ -178,7 +178,7 @@ def _encode_leaving(machine: Interpreter, state: str, leaving: Leaving) -> dict[
         "why": leaving.why,
         "reason": leaving.reason,
         "is_over": leaving.is_over,
-        "event": _encode(leaving.event, state),
+        "event": encode_value(leaving.event, state),
         "transitions": [list(_place_of(machine, t)) for t in leaving.transitions],
     }
 
@@ -191,7 +191,7 @@ def _decode_leaving(machine: Interpreter, written: Mapping[str, Any]) -> Leaving
             # The chart has changed under a cleanup: what comes after it cannot be known, so the machine begins anew.
             return Leaving(why="restored", reason="the chart changed")
         found.append(state.transitions[index])
-    event: Values = _decode(written["event"])
+    event: Values = decode_value(written["event"])
     return Leaving(tuple(found), event, written["why"], written["reason"], written["is_over"])
 
 
@@ -200,7 +200,29 @@ def _place_of(machine: Interpreter, transition: Any) -> tuple[str, int]:
     return transition.source, source.transitions.index(transition)
 
 
-def _encode(value: object, where: str) -> Any:
+def encode_effects(effects: Iterable[Effect]) -> list[Any]:
+    """What is to be done and leaves no trace in the machine itself: actions and messages. Raises SnapshotError."""
+    return [
+        {"do": effect.action, "with": encode_value(effect.args, effect.action)}
+        if isinstance(effect, Perform)
+        else {"send": effect.event, "to": effect.to, "with": encode_value(effect.data, effect.event)}
+        for effect in effects
+        if isinstance(effect, Perform | SendEvent)
+    ]
+
+
+def decode_effects(written: Iterable[Mapping[str, Any]]) -> list[Effect]:
+    """What :func:`encode_effects` wrote."""
+    return [
+        Perform(one["do"], decode_value(one["with"]))
+        if "do" in one
+        else SendEvent(one["to"], one["send"], decode_value(one["with"]))
+        for one in written
+    ]
+
+
+def encode_value(value: object, where: str) -> Any:
+    """A value as JSON. Raises SnapshotError for one that JSON cannot carry, naming ``where`` it is; drops secrets."""
     match value:
         case Secret():
             return None
@@ -215,17 +237,18 @@ def _encode(value: object, where: str) -> Any:
         case bytes():
             return {"$bytes": value.hex()}
         case Window():
-            return {"$window": [[_encode(part, where) for part in sample] for sample in value]}
+            return {"$window": [[encode_value(part, where) for part in sample] for sample in value]}
         case list() | tuple():
-            return [_encode(item, where) for item in value]
+            return [encode_value(item, where) for item in value]
         case Mapping():
-            return {"$map": {str(key): _encode(item, where) for key, item in value.items()}}
+            return {"$map": {str(key): encode_value(item, where) for key, item in value.items()}}
     raise SnapshotError(f"'{where}' holds a {type(value).__name__}, which a snapshot cannot carry")
 
 
-def _decode(value: Any) -> Any:
+def decode_value(value: Any) -> Any:
+    """The value that :func:`encode_value` was given."""
     if isinstance(value, list):
-        return [_decode(item) for item in value]
+        return [decode_value(item) for item in value]
     if not isinstance(value, dict):
         return value
     kind, inner = next(iter(value.items()))
@@ -233,7 +256,7 @@ def _decode(value: Any) -> Any:
 
 
 def _decode_window(samples: list[list[Any]]) -> Window:
-    return Window([Sample(*map(_decode, sample)) for sample in samples], 0, len(samples))
+    return Window([Sample(*map(decode_value, sample)) for sample in samples], 0, len(samples))
 
 
 _DECODERS: Final[dict[str, Any]] = {
@@ -242,5 +265,5 @@ _DECODERS: Final[dict[str, Any]] = {
     "$decimal": Decimal,
     "$bytes": bytes.fromhex,
     "$window": _decode_window,
-    "$map": lambda inner: {key: _decode(item) for key, item in inner.items()},
+    "$map": lambda inner: {key: decode_value(item) for key, item in inner.items()},
 }
