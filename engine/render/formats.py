@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from engine.render.scene import Scene
+if TYPE_CHECKING:  # the names of the formats are wanted where nothing is drawn
+    from engine.render.scene import Scene
 
 ENDINGS: Final = {
     "mermaid": (".mmd", ".mermaid"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 from functools import cache
 from typing import Any, Protocol
@@ -48,6 +49,8 @@ def _backend() -> _Backend:
             self._session = self._create_session()
 
     backend: _Backend = Cached()
+    # wasmtime's objects free themselves through its module, which must still be there when they do.
+    atexit.register(_backend.cache_clear)
     return backend
 
 

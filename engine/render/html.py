@@ -32,7 +32,7 @@ def html_text(scene: Scene, svg: str, sources: Mapping[str, Sequence[str]]) -> s
     words = _WORDS[language]
     title = escape(f"{scene.title} ({scene.name} {scene.version})")
     # "</" would end the script element; in JSON the slash may as well be written as an escape.
-    embedded = json.dumps(sources, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    embedded = json.dumps(dict(sources), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     return f"""<!doctype html>
 <html lang="{language}">
 <head>

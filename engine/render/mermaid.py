@@ -24,7 +24,7 @@ _KEYWORDS: Final = frozenset(
     {
         "accdescr", "acctitle", "as", "chart", "choice", "class", "classdef", "click", "concurrent", "constructor",
         "default", "direction", "end", "fork", "hide", "history", "href", "join", "left", "note", "of", "over",
-        "right", "scale", "state", "style", "title",
+        "right", "root", "scale", "state", "style", "title",
     }
 )  # fmt: skip
 

@@ -10,7 +10,7 @@ from engine.errors import EngineError
 from engine.render.graphviz import MISSING
 
 _ZOOM: Final = 2.0  # sharp on a dense screen and on paper
-_MOST_PIXELS: Final = 60_000_000  # of one picture: about 240 MB while it is drawn
+_MOST_PIXELS: Final = 36_000_000  # of one picture: about 150 MB while it is drawn
 
 NO_FONT: Final = (
     "no font with Korean letters is installed here, so they are missing in the PNG; install one (Debian: apt install "
@@ -22,11 +22,11 @@ class PngError(EngineError):
     """resvg is not installed, or could not draw the picture."""
 
 
-def png_bytes(svg: str, *, has_system_fonts: bool = True) -> bytes:
+def png_bytes(svg: str, *, most_pixels: int = _MOST_PIXELS) -> bytes:
     """Draw a picture at twice its size; a very large one smaller, so that it fits in memory. Raises PngError."""
     width, height = _size(svg)
-    zoom = min(_ZOOM, (_MOST_PIXELS / (width * height)) ** 0.5)
-    return _draw(svg, zoom, has_system_fonts=has_system_fonts)
+    zoom = min(_ZOOM, (most_pixels / (width * height)) ** 0.5)
+    return _draw(svg, zoom, has_system_fonts=True)
 
 
 @cache

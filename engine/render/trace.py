@@ -58,9 +58,8 @@ def count_trace(scene: Scene, path: Path) -> Counted:
             f"'{path}' holds no macrosteps; a trace has one JSON object a line, each with a list 'transitions'"
         )
     steps = f"{counted.macrosteps:,} macrostep{'s' if counted.macrosteps != 1 else ''}"
-    scene.notes.append(
-        f"taken in {steps} of {path.name}: {counted.transitions:,} transitions; those without a count never"
-    )
+    taken = f"{counted.transitions:,} transitions taken"
+    scene.notes.append(f"{taken} in {steps} of {path.name}; those without a count never")
     return counted
 
 
