@@ -83,6 +83,8 @@ class Binder:
     states: Sequence[str]
     problems: list[Diagnostic] = field(default_factory=list)
     notes: Notes = field(default_factory=Notes)
+    # What was compiled already, by kind, text and the event's fields: charts repeat themselves.
+    _compiled: dict[tuple[object, str, int], tuple[Expression, Payload | None]] = field(default_factory=dict)
 
     @contextmanager
     def noting(self) -> Iterator[Notes]:
@@ -120,11 +122,16 @@ class Binder:
     def _parsed(
         self, parse: Callable[[str, Scope], Expression], text: str, place: Place, fields: Payload | None
     ) -> Expression | None:
-        try:
-            parsed = parse(text, self.scope(fields))
-        except ExpressionError as error:
-            self.report(error.code, place.inside(text, error.offset), **error.params)
-            return None
+        key = (parse, text, id(fields))
+        if key in self._compiled:
+            parsed, _ = self._compiled[key]
+        else:
+            try:
+                parsed = parse(text, self.scope(fields))
+            except ExpressionError as error:
+                self.report(error.code, place.inside(text, error.offset), **error.params)
+                return None
+            self._compiled[key] = (parsed, fields)  # kept, so that its id stays its own
         self.notes.reads |= parsed.names
         self.notes.has_secret |= parsed.type == SECRET
         if self.notes.is_steady and _UNSTEADY.search(text):
