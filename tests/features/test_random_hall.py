@@ -1,15 +1,15 @@
-"""A hall where anything happens in any order, and what must hold all the same.
+"""A line where anything happens in any order, and what must hold all the same.
 
 - Every committed weight was displayed, steady for long enough, with the newest card's box on the scale.
 - Nothing is counted again before the scale was empty, and no card twice for one touch.
-- Once everything is mended, each record is at the server exactly once, and the hall weighs on.
+- Once everything is mended, each record is at the server exactly once, and the line weighs on.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -23,8 +23,6 @@ from engine.testing.twin_scale import Shown
 from engine.testing.world import World, q
 from engine.units import Quantity
 
-LINES = ("dock-1", "dock-2")
-CARDS = ("A1", "B2", "C3")
 MIN_WEIGHT, TOLERANCE, STABLE_FOR, MAX_GAP = q("50 g"), q("20 g"), 1.0, 0.5  # as weighing.yaml ships them
 LEAVE_AFTER = 1.0  # a card that is seen again sooner has never left
 ROUNDING = 2e-6
@@ -36,20 +34,11 @@ QUICK = {
 }
 PARKED = "as it was told to answer"
 
-lines = st.sampled_from(LINES)
-cards = st.sampled_from(CARDS)
+cards = st.sampled_from(["A1", "B2", "C3"])
 weights = st.integers(min_value=1, max_value=400).map(lambda n: Quantity(Decimal(n) / 8, "kg"))
 few = st.integers(min_value=1, max_value=3)
-seconds = st.sampled_from([0.1, 0.4, 0.7, 1.1, 1.5, 3.0, 6.0])
-
-
-@dataclass
-class Told:
-    """What the story has told one line."""
-
-    sights: dict[str, float] = field(default_factory=dict)  # card -> when it was last seen
-    touches: list[tuple[float, str]] = field(default_factory=list)  # each time a card came
-    lives: list[float] = field(default_factory=list)  # when its machine began anew, all memory gone
+pauses = st.sampled_from([0.0, 0.1, 0.4, 0.7, 1.3, 2.5])
+long_pauses = st.sampled_from([0.4, 1.3, 2.5, 6.0])
 
 
 def at(record: WeighingRecord) -> float:
@@ -60,162 +49,160 @@ def at(record: WeighingRecord) -> float:
 class RandomHall(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.told = {line: Told(lives=[0.0]) for line in LINES}
+        self.load = q("0 kg")
+        self.sights: dict[str, float] = {}  # card -> when it was last seen
+        self.touches: list[tuple[float, str]] = []  # each time a card came
+        self.lives = [0.0]  # when the line's machine began anew, all memory gone
         self.attempts_of_this_life = 0  # where in store.saved it begins
 
-    @initialize(seed=st.integers(min_value=0, max_value=1000), approved=st.booleans())
-    def open(self, seed: int, *, approved: bool) -> None:
+    @initialize(seed=st.integers(min_value=0, max_value=1000), approved=st.booleans(), tells_motion=st.booleans())
+    def open(self, seed: int, *, approved: bool, tells_motion: bool) -> None:
         self.world = World(
-            LINES,
             settings={"weigh_unregistered": "always"},
             machine_settings=QUICK,
             approved=approved,
             seed=seed,
             scale_hz=10.0,
         )
+        self.world.scale().tells_motion = tells_motion
         self.world.start()
         # Nothing that is told happens in the very moment of a reading.
         self.world.advance(0.503)
 
     # What people do ----------------------------------------------------------------------------------------------
 
-    @rule(line=lines, card=cards)
-    def touch(self, line: str, card: str) -> None:
-        now, told = self.world.clock.monotonic(), self.told[line]
-        if now >= told.sights.get(card, -LEAVE_AFTER) + LEAVE_AFTER:
-            told.touches.append((now, card))
-        told.sights[card] = now
-        self.world.card(card, line)
+    @rule(card=cards, pause=pauses)
+    def touch(self, card: str, pause: float) -> None:
+        now = self.world.clock.monotonic()
+        if now >= self.sights.get(card, -LEAVE_AFTER) + LEAVE_AFTER:
+            self.touches.append((now, card))
+        self.sights[card] = now
+        self.world.card(card)
+        self.world.advance(pause)
 
-    @rule(line=lines, weight=weights, settle=st.sampled_from([0.0, 0.5, 2.0]))
-    def put(self, line: str, weight: Quantity, settle: float) -> None:
-        self.world.put(weight, line, settle=settle)
+    @rule(weight=weights, settle=st.sampled_from([0.0, 0.5, 2.0]), pause=pauses)
+    def put(self, weight: Quantity, settle: float, pause: float) -> None:
+        self.load = weight
+        self.world.put(weight, settle=settle)
+        self.world.advance(pause)
 
-    @rule(line=lines)
-    def remove(self, line: str) -> None:
-        self.world.remove(line)
+    @rule(pause=pauses)
+    def remove(self, pause: float) -> None:
+        self.put(q("0 kg"), 0.0, pause)
 
-    @rule(line=lines, card=cards, weight=weights)
-    def weigh(self, line: str, card: str, weight: Quantity) -> None:
-        """What happens all day."""
-        self.touch(line, card)
-        self.put(line, weight, 0.5)
-        self.world.advance(2.2)
-        self.remove(line)
-        self.world.advance(0.4)
-
-    @rule(line=lines, grams=st.sampled_from([5, 10, 15, 200]))
-    def shake(self, line: str, grams: int) -> None:
-        self.world.scale(line).shake(Quantity(grams, "g"))
-
-    @rule(duration=seconds)
-    def wait(self, duration: float) -> None:
-        self.world.advance(duration)
+    @rule(card=cards, weight=weights, is_removed=st.booleans())
+    def weigh(self, card: str, weight: Quantity, *, is_removed: bool) -> None:
+        """What happens all day; now and then the box stays for a while."""
+        self.touch(card, 0.0)
+        self.put(weight, 0.5, 2.2)
+        if is_removed:
+            self.remove(0.4)
 
     # What devices do ---------------------------------------------------------------------------------------------
 
-    @rule(line=lines)
-    def motion(self, line: str) -> None:
-        self.world.scale(line).say_motion()
+    @rule(what=st.sampled_from(["shake 5", "shake 15", "shake 200", "motion", "overload", "error"]), pause=pauses)
+    def disturb(self, what: str, pause: float) -> None:
+        """For a moment the scale shows something else than the load."""
+        scale = self.world.scale()
+        match what.split():
+            case "shake", grams:
+                scale.shake(Quantity(grams, "g"))
+            case ["motion"]:
+                scale.say_motion()
+            case _:
+                scale.say("overload" if what == "overload" else "error")
+        self.world.advance(pause)
+        self.put(self.load, 0.0, 0.0)
 
-    @rule(line=lines, status=st.sampled_from(["overload", "error"]))
-    def no_weight(self, line: str, status: str) -> None:
-        self.world.scale(line).say(status)
+    @rule(pause=long_pauses)
+    def silence(self, pause: float) -> None:
+        self.world.pause_scale(pause)
+        self.world.advance(pause)
 
-    @rule(line=lines, duration=seconds)
-    def silence(self, line: str, duration: float) -> None:
-        self.world.pause_scale(duration, line)
-
-    @rule(line=lines)
-    def unplug(self, line: str) -> None:
-        self.world.lose_scale(line)
-
-    @rule(line=lines)
-    def plug_in(self, line: str) -> None:
-        self.world.restore_scale(line)
+    @rule(pause=pauses)
+    def unplug(self, pause: float) -> None:
+        self.world.lose_scale()
+        self.world.advance(pause)
+        self.world.restore_scale()
 
     # What goes wrong ---------------------------------------------------------------------------------------------
 
-    @rule(before=seconds, after=seconds, times=few)
+    @rule(before=long_pauses, after=long_pauses, times=few)
     def slow_commit(self, before: float, after: float, times: int) -> None:
         self.world.store.slow("save_record", before=before, after=after, times=times)
 
-    @rule(times=few, is_full=st.booleans())
-    def failing_commit(self, times: int, *, is_full: bool) -> None:
-        self.world.store.fail("save_record", times=times, is_full=is_full)
-
-    @rule(operation=st.sampled_from(["save_deliveries", "pending_records", "load_gateway", "save_token"]), times=few)
-    def failing_store(self, operation: str, times: int) -> None:
-        self.world.store.fail(operation, times=times)
-
-    @rule()
-    def server_down(self) -> None:
-        self.world.server.down()
-
-    @rule()
-    def server_up(self) -> None:
-        self.world.server.up()
-
-    @rule(latency=st.sampled_from([0.01, 0.5, 5.0, 20.0]))
-    def latency(self, latency: float) -> None:
-        self.world.server.latency = latency
-
     @rule(
-        route=st.sampled_from(["lookup", "register", "heartbeat", "records", "stream"]),
-        status=st.sampled_from([400, 401, 403, 404, 429, 500, 503]),
+        operation=st.sampled_from(
+            ["save_record", "save_record", "save_deliveries", "pending_records", "load_gateway", "last_record"]
+        ),
         times=few,
     )
-    def answer(self, route: str, status: int, times: int) -> None:
-        self.world.server.answer(route, status, {"detail": PARKED}, retry_after=2.0, times=times)
+    def failing_store(self, operation: Any, times: int) -> None:
+        self.world.store.fail(operation, times=times)
 
-    @rule(route=st.sampled_from(["lookup", "register", "heartbeat", "records"]), times=few)
-    def lost_answer(self, route: str, times: int) -> None:
-        self.world.server.lose_answer(route, times=times)
+    @rule(is_up=st.booleans(), latency=st.sampled_from([0.01, 0.5, 5.0, 20.0]))
+    def network(self, *, is_up: bool, latency: float) -> None:
+        self.world.server.latency = latency
+        if is_up:
+            self.world.server.up()
+        else:
+            self.world.server.down()
 
-    @rule(route=st.sampled_from(["heartbeat", "records"]))
-    def no_answer(self, route: str) -> None:
-        self.world.server.keep_silent(route)
+    @rule(
+        route=st.sampled_from(["lookup", "register", "heartbeat", "records", "records", "stream"]),
+        answer=st.sampled_from([400, 401, 403, 404, 429, 500, 503, "lost", "silent", "portal"]),
+        times=few,
+    )
+    def answer(self, route: Any, answer: int | str, times: int) -> None:
+        server = self.world.server
+        match answer:
+            case "lost":
+                server.lose_answer(route, times=times)
+            case "silent":
+                server.keep_silent(route, times=times)
+            case "portal":
+                server.show_portal(route, times=times)
+            case status:
+                server.answer(route, int(status), {"detail": PARKED}, retry_after=2.0, times=times)
 
     @precondition(lambda self: self.world.server.is_registered)
-    @rule(what=st.sampled_from(["approve", "revoke", "delete"]))
-    def operator(self, what: str) -> None:
+    @rule(what=st.sampled_from(["approve", "revoke", "delete"]), pause=long_pauses)
+    def operator(self, what: str, pause: float) -> None:
         getattr(self.world.server, what)()
+        self.world.advance(pause)
 
     @rule(after=st.sampled_from([0.0, 2.0]))
     def power_cut(self, after: float) -> None:
         self.world.restart(after=after)
-        now = self.world.clock.monotonic()
-        for told in self.told.values():
-            told.lives.append(now)
-            told.sights.clear()
+        self.lives.append(self.world.clock.monotonic())
+        self.sights.clear()
         self.attempts_of_this_life = len(self.world.store.saved)
         self.world.advance(0.203)
 
-    @rule(line=lines)
-    def bug(self, line: str) -> None:
-        """A value that no line lets through makes its machine fault, whatever it is doing that looks at weights."""
+    @rule()
+    def bug(self) -> None:
+        """A value that no line lets through makes its machine fault, if it looks at weights just then."""
+        faults = self.world.faults()
         data = {"value": Quantity(5, "N"), "stable": True, "status": "ok", "raw": b"", "at": 0.0}
-        faults = self.world.faults(line)
-        self.world.tell(line, Event("weight.read", data))
-        if self.world.faults(line) > faults:
-            self.told[line].lives.append(self.world.clock.monotonic())
+        self.world.tell(None, Event("weight.read", data))
+        if self.world.faults() > faults:
+            self.lives.append(self.world.clock.monotonic())
 
     # What must hold ----------------------------------------------------------------------------------------------
 
     @invariant()
     def every_weight_was_displayed_steady_for_its_card(self) -> None:
-        for line in LINES:
-            before: WeighingRecord | None = None
-            used: set[tuple[float, str]] = set()
-            for record in [r for r in self.world.records if r.line == line]:
-                touch = self.newest_touch(line, at(record))
-                assert touch is not None, "no card was touched"
-                assert touch[1] == record.rfid_uid
-                assert touch not in used, "one touch, two records"
-                used.add(touch)
-                self.check_steady(line, record, since=touch[0])
-                self.check_emptied(line, before, record)
-                before = record
+        before: WeighingRecord | None = None
+        used: set[tuple[float, str]] = set()
+        for record in self.world.records:
+            possible = [touch for touch in self.newest_touches(at(record)) if touch[1] == record.rfid_uid]
+            assert possible, "not the card that was touched last"
+            touch = possible[0]
+            assert touch not in used, "one touch, two records"
+            used.add(touch)
+            self.check_steady(record, since=touch[0])
+            self.check_emptied(before, record)
+            before = record
 
     @invariant()
     def the_server_has_nothing_twice_and_nothing_else(self) -> None:
@@ -223,46 +210,55 @@ class RandomHall(RuleBasedStateMachine):
         assert len(rows) == len({uuid for uuid, _, _ in rows})
         assert set(rows) <= {(r.uuid, r.rfid_uid, r.weight) for r in self.world.records}
 
-    def newest_touch(self, line: str, moment: float) -> tuple[float, str] | None:
-        """The card that counts at a moment: the newest that came, unless its own box was still on the scale then."""
-        born = max(life for life in self.told[line].lives if life <= moment)
-        came = [touch for touch in self.told[line].touches if born <= touch[0] <= moment]
-        return next((touch for touch in reversed(came) if not self.is_read_again(line, touch, born)), None)
+    def newest_touches(self, moment: float) -> list[tuple[float, str]]:
+        """The touches that may count at a moment: the newest, unless the card's own box was still on the scale then."""
+        born = max(life for life in self.lives if life <= moment)
+        possible = []
+        for touch in reversed([touch for touch in self.touches if born <= touch[0] <= moment]):
+            is_repeat = self.is_read_again(touch, born)
+            if is_repeat is not True:
+                possible.append(touch)
+            if is_repeat is False:
+                break
+        return possible
 
-    def is_read_again(self, line: str, touch: tuple[float, str], born: float) -> bool:
-        earlier = [r for r in self.world.records if r.line == line and born <= at(r) < touch[0]]
+    def is_read_again(self, touch: tuple[float, str], born: float) -> bool | None:
+        """None: it depends on the very moment at which a line that began anew looked at its scale."""
+        earlier = [record for record in self.world.records if at(record) < touch[0]]
         if not earlier or earlier[-1].rfid_uid != touch[1]:
             return False
-        return not self.was_empty(line, at(earlier[-1]), touch[0])
+        if at(earlier[-1]) >= born:
+            return not self.was_empty(at(earlier[-1]), touch[0])
+        return None
 
-    def was_empty(self, line: str, first: float, last: float) -> bool:
-        return any(s.weight is not None and s.weight < MIN_WEIGHT for s in self.shown(line, first, last))
+    def was_empty(self, first: float, last: float) -> bool:
+        return any(s.weight is not None and s.weight < MIN_WEIGHT for s in self.shown(first, last))
 
-    def shown(self, line: str, first: float, last: float) -> list[Shown]:
-        return [s for s in self.world.scale(line).shown if first - ROUNDING <= s.at <= last + ROUNDING]
+    def shown(self, first: float, last: float) -> list[Shown]:
+        return [s for s in self.world.scale().shown if first - ROUNDING <= s.at <= last + ROUNDING]
 
-    def check_steady(self, line: str, record: WeighingRecord, since: float) -> None:
+    def check_steady(self, record: WeighingRecord, since: float) -> None:
         moment = at(record)
-        readings = self.shown(line, since, moment)
+        readings = self.shown(since, moment)
         begun = max((s.at for s in readings if s.at <= moment - STABLE_FOR + ROUNDING), default=None)
         assert begun is not None, "not watched for long enough"
         run = [s for s in readings if s.at >= begun]
         weights = [s.weight for s in run if s.weight is not None and s.reading.is_stable is not False]
-        assert len(weights) == len(run) >= 3
+        assert len(weights) == len(run) >= 3, "motion or overload"
         assert min(weights) >= MIN_WEIGHT
         assert max(weights) - min(weights) <= TOLERANCE
-        assert all(later.at - earlier.at <= MAX_GAP + ROUNDING for earlier, later in pairwise(run))
-        assert weights[-1] == Quantity(record.weight, record.unit)
+        assert all(later.at - earlier.at <= MAX_GAP + ROUNDING for earlier, later in pairwise(run)), "a gap"
+        assert weights[-1] == Quantity(record.weight, record.unit), "not what was displayed"
 
-    def check_emptied(self, line: str, before: WeighingRecord | None, record: WeighingRecord) -> None:
+    def check_emptied(self, before: WeighingRecord | None, record: WeighingRecord) -> None:
         if before is None:
             return
-        born = max(life for life in self.told[line].lives if life <= at(record))
+        born = max(life for life in self.lives if life <= at(record))
         if born <= at(before):
-            assert self.was_empty(line, at(before), at(record)), "counted again on a scale that was not empty"
+            assert self.was_empty(at(before), at(record)), "counted again on a scale that was not empty"
         else:  # its memory was gone, the record was not: the box that still stands there is known by its weight
             weight = Quantity(before.weight, before.unit)
-            shown = [s.weight for s in self.shown(line, born, at(record)) if s.weight is not None]
+            shown = [s.weight for s in self.shown(born, at(record)) if s.weight is not None]
             assert any(abs(s - weight) > TOLERANCE for s in shown), "counted again after a restart"
 
     # How it ends -------------------------------------------------------------------------------------------------
@@ -272,7 +268,7 @@ class RandomHall(RuleBasedStateMachine):
             with self.world:
                 self.mend()
                 self.everything_is_where_it_belongs()
-                self.the_hall_weighs_on()
+                self.the_line_weighs_on()
 
     def mend(self) -> None:
         world = self.world
@@ -280,54 +276,45 @@ class RandomHall(RuleBasedStateMachine):
         world.server.clear()
         world.server.up()
         world.server.latency = 0.01
-        for line in LINES:
-            world.restore_scale(line)
-            world.remove(line)
-        for _ in range(30):
+        self.remove(0.0)
+        for _ in range(40):  # a machine that has faulted often is started anew after a minute at most
             world.advance(3)
-            if world.server.is_registered and world.server.backend.owner(world.gateway.access_token) is None:
-                world.server.approve()
-            elif world.is_in("heartbeat", "registration") and not world.loop.run(world.store.pending_records(1)):
+            if world.server.backend.owner(world.gateway.access_token) is None:
+                if world.server.is_registered:
+                    world.server.approve()
+            elif world.is_in("heartbeat", "registration") and world.is_in("idle") and not self.is_anything_waiting():
                 return
+
+    def is_anything_waiting(self) -> bool:
+        return self.world.loop.run(self.world.store.counts()).waiting > 0
 
     def everything_is_where_it_belongs(self) -> None:
         world = self.world
         self.every_weight_was_displayed_steady_for_its_card()
         self.the_server_has_nothing_twice_and_nothing_else()
+        assert world.is_in("heartbeat", "registration")
         assert set(world.store.saved[self.attempts_of_this_life :]) <= {r.uuid for r in world.records}
         arrived = {row.uuid for row in world.server.records}
         for record in world.records:
-            assert (
-                record.is_sent or record.rejected_reason == f"detail: {PARKED}" or PARKED in str(record.rejected_reason)
-            )
+            assert record.is_sent or PARKED in str(record.rejected_reason)
             assert not record.is_sent or record.uuid in arrived
-        assert world.is_in("heartbeat", "registration")
 
-    def the_hall_weighs_on(self) -> None:
+    def the_line_weighs_on(self) -> None:
         world = self.world
         before = len(world.records)
-        # A machine that has faulted often is started anew after a minute at most.
-        world.until(lambda: all(world.is_in("idle", line) for line in LINES), within=70)
-        for line in LINES:
-            world.weigh("D4", q("12.340 kg"), line)
+        assert world.is_in("idle")
+        world.weigh("D4", q("12.340 kg"))
         world.advance(3)
-        assert [(r.rfid_uid, r.weight, r.is_sent) for r in world.records[before:]] == [
-            ("D4", Decimal("12.340"), True)
-        ] * 2
+        assert [(r.rfid_uid, r.weight, r.is_sent) for r in world.records[before:]] == [("D4", Decimal("12.340"), True)]
 
 
-SHORT = settings(
-    max_examples=15,
-    stateful_step_count=30,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-LONG = settings(max_examples=1000, stateful_step_count=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# The same stories each time in every day's tests; new ones in the long run.
+SHORT = settings(max_examples=30, stateful_step_count=30, deadline=None, derandomize=True)
+LONG = settings(max_examples=2000, stateful_step_count=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 class TestRandomHall(RandomHall.TestCase):
-    settings = SHORT
+    settings = settings(SHORT, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.mark.torture
