@@ -5,7 +5,7 @@ A trace is a file of JSON lines, one macrostep each::
     {"event": "card.read", "transitions": [{"source": "ready", "event": "card.read", "targets": ["measuring"],
      "where": "machines/weighing.yaml:88:22"}], "configuration": ["measuring"]}
 
-``where`` may also be two numbers, ``line`` and ``column``. Whatever else a line carries is ignored.
+What :class:`engine.runtime.trace.Macrostep` writes is such an object. ``where`` may also be two numbers, ``line`` and ``column``. Whatever else a line carries is ignored.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def _macrostep(line: str) -> list[Taken] | None:
         return None
     if not isinstance(step, dict) or not isinstance(step.get("transitions"), list):
         return None
-    return list(_taken(step["transitions"]))
+    return [] if step.get("error") else list(_taken(step["transitions"]))  # what failed was undone
 
 
 def _taken(transitions: list[Any]) -> Iterator[Taken]:

@@ -15,6 +15,7 @@ from engine.render.scene import Change
 from engine.render.svg import svg_text
 from engine.render.trace import TraceError, count, count_trace
 from engine.render.tree import tree_text
+from engine.runtime.machine import machine_class
 
 # Active states -------------------------------------------------------------------------------------------------------
 
@@ -59,6 +60,40 @@ def test_transitions_are_counted_by_their_place():
     counted = count(told, lines)
     assert counts(told, "idle") == [1, 2, 0, 0]
     assert (counted.macrosteps, counted.transitions, counted.unknown, counted.unreadable) == (3, 3, 0, 0)
+
+
+def test_the_trace_of_a_running_machine_is_counted(tmp_path):
+    steps = []
+    machine = machine_class(chart_of(TURNSTILE))()
+    machine.interpreter.tracer = lambda macrostep: steps.append(json.dumps(macrostep.as_json()))
+    machine.start()
+    for event in ("push", "coin", "push", "coin"):
+        machine.send(event)
+    path = tmp_path / "trace.jsonl"
+    path.write_text("\n".join(steps), encoding="utf-8")
+    told = scene(TURNSTILE)
+    counted = count_trace(told, path)
+    taken_by = {(box.id, r.head): r.count for box in told.boxes.values() for r in box.reactions}
+    assert taken_by == {("locked", "coin"): 2, ("locked", "always"): 0, ("open", "push"): 2, ("passing", "always"): 2}
+    assert (counted.unknown, counted.unreadable) == (0, 0)
+
+
+TURNSTILE = """
+chart: turnstile
+events: {coin: {}, push: {}}
+data: {pushed: {type: int, default: 0}}
+initial: locked
+states:
+  locked: {on: {coin: open}, always: {when: data.pushed > 9, target: open}}
+  open: {entry: [{raise: {event: push}}], on: {push: {target: passing}}}
+  passing: {always: locked}
+"""
+
+
+def test_a_macrostep_that_failed_was_undone_and_does_not_count():
+    told = shipped("weighing")
+    failed = {**json.loads(step(taken("ready", "card.read", targets=["measuring"]))), "error": "action failed"}
+    assert count(told, [json.dumps(failed)]).transitions == 0
 
 
 def test_a_place_may_be_two_numbers_and_the_file_does_not_matter():
