@@ -76,6 +76,14 @@ def test_a_base_that_appears_is_seen(counted, tmp_path):
     assert counted("b.yaml")[0] == []
 
 
+def test_an_invoked_chart_that_appears_is_seen(counted, tmp_path):
+    invoke = "{invoke: {chart: ./c.yaml, on: {done: b, error: b}}}"
+    (tmp_path / "b.yaml").write_text(CHART.replace("{after: {1 s: b}}", invoke))
+    assert counted("b.yaml")[0] == [("referenced-file-missing", 4)]
+    (tmp_path / "c.yaml").write_text(CHART)
+    assert counted("b.yaml")[0] == []
+
+
 def test_a_comment_that_silences_counts(counted, tmp_path):
     dead = CHART.replace("b: {type: final}", "b: {}")
     (tmp_path / "a.yaml").write_text(dead)

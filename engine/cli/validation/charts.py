@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,11 +36,14 @@ def check_charts(charts: Sequence[str | Path], bindings: Sequence[str], cache: C
 class ShippedCharts(Mapping[str, Checked]):
     """The checks of the shipped charts by name, each made when it is asked for: most charts need none of them."""
 
-    def __init__(self, bindings: Sequence[str], cache: Cache | None) -> None:
+    def __init__(self, bindings: Sequence[str], cache: Cache | None, own: Sequence[Checked]) -> None:
         self._names = sorted(shipped_charts())
         self._bindings = bindings
         self._cache = cache
-        self.made: dict[str, Checked] = {}
+        # In a checkout of this project they are among what is checked anyway.
+        places = {os.path.realpath(str(file)): name for name, file in shipped_charts().items()}
+        found = {places.get(os.path.realpath(str(_path(checked)))): checked for checked in own}
+        self.made: dict[str, Checked] = {name: checked for name, checked in found.items() if name is not None}
 
     def __getitem__(self, name: str) -> Checked:
         if name not in self._names:
@@ -57,6 +57,11 @@ class ShippedCharts(Mapping[str, Checked]):
 
     def __len__(self) -> int:
         return len(self._names)
+
+
+def _path(checked: Checked) -> Path:
+    source = checked.sources.get(checked.name)
+    return Path(checked.name) if source is None else source.path
 
 
 def digests(checked: Checked) -> dict[str, str]:
@@ -74,17 +79,24 @@ def _check(charts: Sequence[str | Path], bindings: Sequence[str]) -> list[Checke
         return []
     processes = min(os.cpu_count() or 1, _MOST_PROCESSES, len(charts) // _ALONE + 1)
     if processes > 1:
-        try:
-            return _check_in_processes(charts, bindings, processes)
-        except (BrokenProcessPool, OSError):
-            pass  # no memory, or no right to start processes: then slowly
+        found = _check_in_processes(charts, bindings, processes)
+        if found is not None:
+            return found
     registry = make_registry(bindings)
     return [check_chart(chart, registry) for chart in charts]
 
 
-def _check_in_processes(charts: Sequence[str | Path], bindings: Sequence[str], processes: int) -> list[Checked]:
-    with ProcessPoolExecutor(processes, get_context("spawn"), _prepare, (tuple(bindings),)) as pool:
-        return list(pool.map(_check_one, charts, chunksize=_CHUNK))
+def _check_in_processes(charts: Sequence[str | Path], bindings: Sequence[str], processes: int) -> list[Checked] | None:
+    """Check them side by side; None when there is no memory for that, or no right to start processes."""
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+    from multiprocessing import get_context
+
+    try:
+        with ProcessPoolExecutor(processes, get_context("spawn"), _prepare, (tuple(bindings),)) as pool:
+            return list(pool.map(_check_one, charts, chunksize=_CHUNK))
+    except (BrokenProcessPool, OSError):
+        return None
 
 
 _worker: dict[str, Any] = {}  # what a worker process keeps between charts

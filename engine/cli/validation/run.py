@@ -56,14 +56,14 @@ def _cache(folder: Path | None, bindings: Sequence[str]) -> Cache | None:
 
 
 def _validate_charts(found: Found, cache: Cache | None) -> tuple[Report, dict[str, str] | None]:
-    """Check charts without a site; and the digests of all that was read, unless something could not be."""
+    """Check charts without a site; and the digests of all that was read, unless more than that was looked at."""
     from engine.cli.validation.charts import ShippedCharts, check_charts, digests
 
-    shipped = ShippedCharts((), cache)
     own = check_charts(found.charts, (), cache)
+    shipped = ShippedCharts((), cache, own)
     report = _report(found, own, shipped, [])
     checked = [*own, *shipped.made.values()]
-    if not all(one.is_whole for one in checked):
+    if not all(one.is_whole for one in checked) or any(one.facts and one.facts.children for one in own):
         return report, None
     return report, {path: known for one in checked for path, known in digests(one).items()}
 
@@ -84,8 +84,8 @@ def _validate_with_sites(found: Found, cache_folder: Path | None) -> Report:
     for line in (line for site in sites for line in site.lines):
         if isinstance(line.chart, Path) and line.chart.is_file():
             found.add("chart", line.chart)
-    shipped = ShippedCharts(bindings, cache)
-    return _report(found, check_charts(found.charts, bindings, cache), shipped, sites)
+    own = check_charts(found.charts, bindings, cache)
+    return _report(found, own, ShippedCharts(bindings, cache, own), sites)
 
 
 def _report(found: Found, own: Sequence[Checked], shipped: ShippedCharts, sites: Sequence[SiteChecked]) -> Report:
