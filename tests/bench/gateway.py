@@ -29,6 +29,7 @@ _WARM_UP_S: Final = 5.0  # registration, approval, first boxes: what is bought o
 _SAMPLE_S: Final = 0.5
 _SPARE_S: Final = 5.0  # the hall goes on a little longer than is measured
 _STARTS: Final = 5
+_IDLE: Final = frozenset({"ready", "occupied", "rechecking"})  # the states inside IDLE
 _HELPS: Final = 10
 _LONG_S: Final = 600.0
 _MIB: Final = 1 << 20
@@ -84,10 +85,10 @@ def _start_again(folder: Path, report: Report) -> None:
 
 
 def _idle_lines(facts: list[Fact]) -> dict[str, float]:
-    """The lines that have been ready for a card, and since when."""
+    """The lines that are in IDLE, whatever their scale shows, and since when."""
     idle: dict[str, float] = {}
     for fact in facts:
-        if fact["event"] == "machine.state.changed" and fact["after"] == "ready":
+        if fact["event"] == "machine.state.changed" and fact["after"] in _IDLE:
             idle.setdefault(fact["machine"], seconds_of(fact))
     return idle
 
