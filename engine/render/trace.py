@@ -5,7 +5,8 @@ A trace is a file of JSON lines, one macrostep each::
     {"event": "card.read", "transitions": [{"source": "ready", "event": "card.read", "targets": ["measuring"],
      "where": "machines/weighing.yaml:88:22"}], "configuration": ["measuring"]}
 
-What :class:`engine.runtime.trace.Macrostep` writes is such an object. ``where`` may also be two numbers, ``line`` and ``column``. Whatever else a line carries is ignored.
+Lines like :class:`engine.runtime.trace.Macrostep` writes them. ``where`` may also be two numbers, ``line`` and
+``column``. Whatever else a line carries is ignored.
 """
 
 from __future__ import annotations

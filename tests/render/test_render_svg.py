@@ -1,17 +1,22 @@
 """The picture itself: complete, readable, and the same every time."""
 
 import re
+from collections import Counter
 from itertools import combinations
+from pathlib import Path
 from xml.etree import ElementTree as ET
+from xml.sax.saxutils import escape
 
 import pytest
-from render_kit import SHIPPED, everything, laid_out, needs_graphviz, scene, svg_of
+from render_kit import SHIPPED, everything, laid_out, needs_graphviz, needs_resvg, scene, svg_of
 
 from engine.chart.model import ROOT
+from engine.render.blocks import BOLD, ink_size
 from engine.render.graph import Graph, Order, Plan, label_name, reached
 from engine.render.judge import Picture, Rect, crossings, judge
 from engine.render.layout import best_layout, judged, layout_of, plans
 from engine.render.svg import draw, svg_text
+from machines import shipped_charts
 
 pytestmark = needs_graphviz
 SVG = "{http://www.w3.org/2000/svg}"
@@ -207,3 +212,59 @@ def test_a_picture_is_worse_with_a_line_over_a_box_than_beside_it():
 
 def test_numbers_in_a_picture_are_short():
     assert not re.findall(r"\d\.\d{6,}", svg_of("everything"))
+
+
+# With real fonts -----------------------------------------------------------------------------------------------------
+
+FONTS = ("Noto Sans CJK KR", "NanumGothic", "DejaVu Sans")
+
+
+@needs_resvg
+def test_no_text_of_the_shipped_charts_is_drawn_wider_than_it_was_measured():
+    from engine.render.png import can_draw_hangul
+
+    if not can_draw_hangul():
+        pytest.skip("no font with Hangul here")
+    blocks = [
+        block for name in SHIPPED for block in (*laid_out(name).graph.blocks.values(), *laid_out(name).graph.labels)
+    ]
+    lines = {
+        line for block in blocks for line in (block.head, *(line for row in block.rows for line in row.lines)) if line
+    }
+    spans = sorted({span for line in lines for span in line.spans}, key=lambda span: span.text)[::2]
+    assert len(spans) > 60
+    nothing = pixels_beyond([], 1.0, len(spans))
+    assert pixels_beyond(spans, 1.0, len(spans)) == nothing
+    assert pixels_beyond(spans, -30.0, len(spans)) != nothing  # so text that is too wide would be seen
+
+
+def pixels_beyond(spans, by, rows):
+    """A picture of only what reaches further right than each span's measured width and ``by`` px more, in each font."""
+    from resvg_py import svg_to_bytes
+
+    shown = "".join(
+        f'<svg x="{column * 200}" y="{row * 20}" width="200" height="20" viewBox="{span.width + by} 0 200 20">'
+        f'<text y="15" font-family="{family}" font-size="{ink_size(span.ink)}" '
+        f'font-weight="{"bold" if span.ink in BOLD else "normal"}">{escape(span.text)}</text></svg>'
+        for row, span in enumerate(spans)
+        for column, family in enumerate(FONTS)
+    )
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="600" height="{20 * rows}">{shown}</svg>'
+    return bytes(svg_to_bytes(svg_string=svg))
+
+
+# In the docs ---------------------------------------------------------------------------------------------------------
+
+DOCS = Path(__file__).parents[2] / "docs" / "charts"
+
+
+def test_each_shipped_chart_has_a_picture_in_the_docs():
+    assert {path.stem for path in DOCS.glob("*.svg")} == set(shipped_charts()) == set(SHIPPED)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_pictures_in_the_docs_show_the_flow_as_it_is(name):
+    drawn = ET.fromstring((DOCS / f"{name}.svg").read_text(encoding="utf-8"))
+    assert Counter(texts(drawn)) == Counter(texts(ET.fromstring(svg_of(name)))), (
+        "the chart was changed: run 'make docs'"
+    )
