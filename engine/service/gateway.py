@@ -154,6 +154,7 @@ class Gateway:
                 route=router.route,
                 spawn=spawn,
                 make_machine=self._child_machine,
+                snapshots=self._store,
             )
             for name, machine in self._machines.items():
                 host = MachineHost(name, machine, around)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 
@@ -29,12 +26,15 @@ from engine.effects import (
 )
 from engine.errors import EngineError
 from engine.events import Event
-from engine.ports import Outcome
+from engine.ports import Outcome, Snapshots
 from engine.runtime.errors import MachineFaultError
 from engine.runtime.interpreter import Interpreter
+from engine.service.survival import Keep, Step, Survival, Take
 
 _FIRST_RESTART_S: Final = 1.0
 _LAST_RESTART_S: Final = 60.0
+_MOST_DOUBLINGS: Final = 6
+_STEADY_AFTER_S: Final = 600.0  # a machine that ran so long begins to count its faults anew
 _SNAPSHOT: Final = "snapshot"
 
 
@@ -50,22 +50,6 @@ class Call:
 ServiceFunction = Callable[..., Awaitable[Outcome]]
 Performer = Callable[..., None]
 Spawn = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
-
-
-class Snapshots(Protocol):
-    """Where the snapshots of machines that survive a restart are kept."""
-
-    async def save_snapshot(self, machine: str, document: str) -> None:
-        """Keep a machine's snapshot durably, in place of its last one."""
-        ...
-
-    async def load_snapshot(self, machine: str) -> str | None:
-        """The last snapshot of a machine, or None."""
-        ...
-
-    async def drop_snapshot(self, machine: str) -> None:
-        """The machine has nothing to survive any more."""
-        ...
 
 
 # The child chart's name and settings -> an instance of its compiled class.
@@ -103,19 +87,24 @@ class MachineHost:
     ) -> None:
         self.name = name
         self.interpreter: Interpreter = machine.interpreter
-        self.faults = 0
+        self.faults = 0  # in a row
+        self._last_fault = 0.0
         self._around = surroundings
         self._on_change = on_change
         self._on_ended = on_ended  # of a child machine: its parent decides what comes next
         self._children: dict[str, MachineHost] = {}
-        self._has_snapshot = False
         self._log = structlog.get_logger("engine.machine").bind(machine=name)
-        self._inbox: deque[Callable[[float, Any], list[Effect]]] = deque()
+        self._survival = (
+            None
+            if surroundings.snapshots is None
+            else Survival(name, self.interpreter, surroundings.snapshots, self._log)
+        )
+        self._inbox: deque[Take] = deque()
         self._is_draining = False
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._invokes: dict[str, asyncio.Task[None]] = {}
         self._restart: asyncio.Handle | None = None
-        self._held: deque[Effect] = deque()
+        self._held: deque[Step] = deque()
         self._waits_for: str | None = None  # a cancelled service that is given time to end
         self._is_stopped = False
         self._is_over = asyncio.Event()
@@ -129,11 +118,14 @@ class MachineHost:
 
     def start(self) -> None:
         """Enter the chart; or, if the machine had been interrupted in a state that survives a restart, go on there."""
-        if self._around.snapshots is None or not self.interpreter.may_persist:
-            self._enqueue(self.interpreter.start)
-        else:
+        survival = self._survival
+        if survival is not None and self.interpreter.may_persist:
             self._waits_for = _SNAPSHOT
-            self._around.spawn(self._resume(self._around.snapshots))
+            self._around.spawn(self._begin(survival))
+            return
+        if survival is not None:
+            self._around.spawn(survival.drop_stale())
+        self._enqueue(self.interpreter.start)
 
     def post(self, event: Event) -> None:
         """Give the machine an event; it is handled now, or after the one that is being handled."""
@@ -148,7 +140,20 @@ class MachineHost:
             self._restart.cancel()
         if not self.interpreter.is_running:
             self._ended(MachineEnded("stopped"))
-        self._enqueue(self.interpreter.stop)
+        self._enqueue(self.interpreter.stop if self._survival is None else self._survival.fall_asleep)
+
+    def abandon(self) -> None:
+        """Do nothing more, at once, as when the process dies: no cleanup, and nothing about it is kept."""
+        self._is_stopped = True
+        self._inbox.clear()
+        self._held.clear()
+        for timer in (*self._timers.values(), self._restart):
+            if timer is not None:
+                timer.cancel()
+        for task in self._invokes.values():
+            task.cancel()
+        for child in self._children.values():
+            child.abandon()
 
     async def wait_ended(self, within: float) -> None:
         """Wait until the machine has ended; after ``within`` seconds it is ended whatever it is doing."""
@@ -162,10 +167,13 @@ class MachineHost:
         self._held.clear()
         for effect in self.interpreter.abandon():
             self._perform(effect)
+        for task in self._invokes.values():
+            task.cancel()
+        self._invokes.clear()
 
     # Feeding ---------------------------------------------------------------------------------------------------------
 
-    def _enqueue(self, take: Callable[[float, Any], list[Effect]]) -> None:
+    def _enqueue(self, take: Take) -> None:
         if self._is_stopped:
             return
         self._inbox.append(take)
@@ -184,10 +192,11 @@ class MachineHost:
         finally:
             self._is_draining = False
 
-    def _take(self, take: Callable[[float, Any], list[Effect]]) -> None:
+    def _take(self, take: Take) -> None:
         clock = self._around.clock
+        monotonic, now = clock.monotonic(), clock.now()
         try:
-            effects = take(clock.monotonic(), clock.now())
+            effects = take(monotonic, now)
         except MachineFaultError as error:
             self._fault(str(error))
             return
@@ -196,12 +205,8 @@ class MachineHost:
             self._log.exception("machine.dispatch.failed")
             self._fault("internal error")
             return
-        self._held.extend(effects)
-        if self._around.snapshots is not None and (self._has_snapshot or self.interpreter.is_persistent):
-            # Durable before anything is done: what a crash must undo is known before it is begun.
-            self._waits_for = _SNAPSHOT
-            self._around.spawn(self._keep_snapshot(self._around.snapshots))
-        if effects:
+        self._held.extend(effects if self._survival is None else self._survival.steps(effects, monotonic, now))
+        if self._held:
             self._perform_held()
         if self.states != self._shown:
             self._show_change()
@@ -213,8 +218,9 @@ class MachineHost:
             self._on_change(self)
 
     def _fault(self, reason: str) -> None:
-        self.faults += 1
-        pause = min(_FIRST_RESTART_S * 2 ** (self.faults - 1), _LAST_RESTART_S)
+        began, self._last_fault = self._last_fault, self._around.clock.monotonic()
+        self.faults = 1 if self._last_fault - began > _STEADY_AFTER_S else self.faults + 1
+        pause = min(_FIRST_RESTART_S * 2 ** min(self.faults - 1, _MOST_DOUBLINGS), _LAST_RESTART_S)
         if self._on_ended is not None:
             self._held.extend(self.interpreter.abandon())
             self._is_stopped = True
@@ -241,43 +247,15 @@ class MachineHost:
 
     # Surviving a restart ---------------------------------------------------------------------------------------------
 
-    async def _resume(self, snapshots: Snapshots) -> None:
-        take: Callable[[float, Any], list[Effect]] = self.interpreter.start
-        try:
-            document = await snapshots.load_snapshot(self.name)
-            if document is not None:
-                found = json.loads(document)
-                take = partial(self.interpreter.restore, found)
-                self._has_snapshot = True
-        except (EngineError, ValueError) as error:
-            self._log.error("machine.snapshot.unreadable", reason=str(error))
-        self._inbox.appendleft(partial(self._restore_or_start, take))
-        self._go_on(_SNAPSHOT)
+    async def _begin(self, survival: Survival) -> None:
+        take = await survival.begin()
+        if not self._is_stopped:
+            self._inbox.appendleft(take)
+            self._go_on(_SNAPSHOT)
 
-    def _restore_or_start(
-        self, take: Callable[[float, Any], list[Effect]], monotonic: float, now: datetime
-    ) -> list[Effect]:
-        try:
-            return take(monotonic, now)
-        except MachineFaultError:
-            raise
-        except (EngineError, LookupError, TypeError, ValueError) as error:
-            self._log.error("machine.snapshot.refused", reason=str(error))
-            return self.interpreter.start(monotonic, now)
-
-    async def _keep_snapshot(self, snapshots: Snapshots) -> None:
-        clock = self._around.clock
-        try:
-            if self.interpreter.is_running and self.interpreter.is_persistent:
-                document = self.interpreter.snapshot(clock.monotonic(), clock.now())
-                await snapshots.save_snapshot(self.name, json.dumps(document, ensure_ascii=False))
-                self._has_snapshot = True
-            else:
-                await snapshots.drop_snapshot(self.name)
-                self._has_snapshot = False
-        except EngineError as error:
-            # Going on without is worse for a restart, but standing still is worse for the hall.
-            self._log.error("machine.snapshot.failed", reason=str(error))
+    async def _keep(self, step: Keep) -> None:
+        assert self._survival is not None  # only it makes these steps
+        await self._survival.keep(step)
         self._go_on(_SNAPSHOT)
 
     # Performing ------------------------------------------------------------------------------------------------------
@@ -285,6 +263,11 @@ class MachineHost:
     def _perform_held(self) -> None:
         while self._held and self._waits_for is None:
             effect = self._held.popleft()
+            if isinstance(effect, Keep):
+                # Waited for: what a crash must undo is known before it is begun, and done before it is forgotten.
+                self._waits_for = _SNAPSHOT
+                self._around.spawn(self._keep(effect))
+                return
             try:
                 self._perform(effect)
             except Exception:  # noqa: BLE001 - as the next line says
@@ -295,7 +278,7 @@ class MachineHost:
         match effect:
             case StartTimer(key, deadline):
                 self._cancel_timer(key)
-                self._timers[key] = self._around.loop.call_at(deadline, self._fire, key)
+                self._timers[key] = self._around.loop.call_at(deadline, self._fire, key, deadline)
             case CancelTimer(key):
                 self._cancel_timer(key)
             case StartInvoke(key, service, args) if service.startswith(CHART_SERVICE):
@@ -306,12 +289,19 @@ class MachineHost:
                 self._cancel_invoke(key, wait)
             case Perform(action, args):
                 self._around.performers[action](self.name, **args)
-            case SendEvent(to, name, data):
-                self._around.route(self.name, to, Event(name, data, self.name))
+            case SendEvent():
+                self._send(effect)
             case LogLine(message, level):
                 getattr(self._log, level)("chart.log", message=message)
             case MachineEnded():
                 self._ended(effect)
+
+    def _send(self, message: SendEvent) -> None:
+        event = Event(message.event, message.data, self.name)
+        if message.to == "self":
+            self.post(event)
+        else:
+            self._around.route(self.name, message.to, event)
 
     def _start_child(self, key: str, chart: str, settings: Mapping[str, object]) -> None:
         def ended(end: MachineEnded) -> None:
@@ -359,9 +349,10 @@ class MachineHost:
         if handle is not None:
             handle.cancel()
 
-    def _fire(self, key: str) -> None:
+    def _fire(self, key: str, deadline: float) -> None:
         self._timers.pop(key, None)
-        self._enqueue(lambda monotonic, now: self.interpreter.fire(key, monotonic, now))
+        # A loop may wake a timer early by its clock's resolution (15.6 ms on Windows before Python 3.13).
+        self._enqueue(lambda monotonic, now: self.interpreter.fire(key, max(monotonic, deadline), now))
 
     async def _run_service(self, key: str, service: str, args: Mapping[str, object]) -> None:
         call = Call(self.name, self.interpreter.chart, self.post)

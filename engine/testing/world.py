@@ -160,7 +160,7 @@ class World:
     def crash(self) -> None:
         """The power fails: everything that is not in the store or at the server is gone."""
         for host in self._hosts.values():
-            host.stop()
+            host.abandon()
         for line in self._lines.values():
             line.stop()
         self._hosts = {}
@@ -331,6 +331,7 @@ class World:
             performers={"stream.send_latest": stream.send_latest, "signal.show": self._show},
             route=router.route,
             spawn=self._spawn,
+            snapshots=self.store,
         )
         for index, (name, (chart, settings)) in enumerate(self._charts.items()):
             # Every start has seeds of its own: a uuid must not come again after a power cut.
