@@ -262,6 +262,12 @@ class TestStages:
         text = chart("  a: {after: {1 s: [{target: b, guard: is_ful}, c]}}\n  b: {type: final}\n  c: {type: final}\n")
         assert codes(text) == ["unknown-guard"]
 
+    def test_a_default_that_is_wrong_is_not_called_missing(self):
+        text = chart(
+            "  a: {after: {'${settings.s}': b}}\n  b: {type: final}\n", "settings: {s: {type: duration, default: 3}}\n"
+        )
+        assert codes(text) == ["needs-unit"]
+
     def test_every_problem_is_told_at_once(self):
         text = chart("  a: {on: {gone: b}, entry: [{lock: x}], after: {1: b}}\n  b: {always: {when: 1 +, target: a}}\n")
         assert codes(text) == ["unknown-event", "unknown-action", "needs-unit", "expression-syntax"]

@@ -126,6 +126,19 @@ class TestSites:
             ("unknown-setting", 10),
         ]
 
+    def test_a_default_that_is_wrong_is_not_asked_of_the_site(self, folder, run):
+        (folder / "site.yaml").write_text(
+            SITE.partition("    settings")[0] + "    devices: {scale: {port: COM3, protocol: cas-22}}\n"
+        )
+        for declared, code in {
+            "{type: duration, default: 3}": "needs-unit",
+            "{}": "missing-key",
+            "7": "wrong-type",
+        }.items():
+            (folder / "x.yaml").write_text(CHART + f"settings: {{s: {declared}}}\n")
+            text = run("site.yaml", "--format", "json")[1]
+            assert {p["code"] for p in json.loads(text)["problems"]} - {"unused-setting"} == {code}
+
     def test_intervals_are_checked_against_the_charts_that_every_gateway_has(self, folder, run):
         (folder / "x.yaml").write_text(CHART)
         (folder / "site.yaml").write_text(

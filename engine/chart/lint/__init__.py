@@ -16,6 +16,7 @@ Check = Callable[[Graph], Iterator[Diagnostic]]
 _TARGETS: Final[frozenset[Need]] = frozenset({"targets"})
 _NAMES: Final[frozenset[Need]] = frozenset({"names", "targets"})
 _INVOKES: Final[frozenset[Need]] = frozenset({"targets", "invokes"})
+_VALUES: Final[frozenset[Need]] = frozenset({"values"})
 _NOTHING: Final[frozenset[Need]] = frozenset()
 
 CHECKS: Final[tuple[tuple[Check, frozenset[Need]], ...]] = (
@@ -38,7 +39,7 @@ CHECKS: Final[tuple[tuple[Check, frozenset[Need]], ...]] = (
     (usage.unused_data, _NAMES),
     (usage.data_never_set, _NAMES),
     (usage.unused_settings, _NAMES),
-    (usage.settings_without_default, _NOTHING),
+    (usage.settings_without_default, _VALUES),
 )
 
 

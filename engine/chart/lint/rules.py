@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from engine.errors import Severity
 
-Need = Literal["targets", "names", "invokes"]
+Need = Literal["targets", "names", "invokes", "values"]
 
 # Error: the chart cannot do what it says. Warning: it can, and hardly is what was meant. A place can be silenced.
 RULES: Final[Mapping[str, Severity]] = MappingProxyType(
@@ -47,6 +47,10 @@ SPOILS: Final[Mapping[str, frozenset[Need]]] = MappingProxyType(
             frozenset({"targets"}),
         ),
         **dict.fromkeys(("duplicate-state", "wrong-state-type", "retry-not-atomic"), frozenset({"targets", "names"})),
+        **dict.fromkeys(
+            ("wrong-type", "wrong-value", "wrong-form", "needs-unit", "unknown-unit", "needs-quotes"),
+            frozenset({"values"}),
+        ),
         "unknown-service": frozenset({"targets", "invokes", "names"}),
         "unknown-outcome": frozenset({"targets", "invokes"}),
         "missing-outcome": frozenset({"targets", "invokes"}),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from engine.chart.declare import declarations, resolve_settings
-from engine.chart.load import Source, read_chart
-from engine.chart.model import Declaration
+from engine.chart.load import Source, chart_schema, read_chart
+from engine.documents.schema import check
 from engine.documents.source import load_yaml
 from engine.documents.tree import Document, Map, Seq
 from engine.errors import Diagnostic, DiagnosticError, EngineError
@@ -97,16 +97,16 @@ def _line_findings(line: Map, chart: str | Path) -> Iterator[Diagnostic]:
     name = line.text("name")
     if name in RESERVED_NAMES:
         yield Diagnostic("reserved-name", line.at("name"), {"name": name})
-    declared = _declared(chart)
-    if declared is None:
+    settings = _settings(chart)
+    if settings is None:
         return
     problems: list[Diagnostic] = []
-    given = line.section("settings")
+    declared, given = declarations(settings, []), line.section("settings")
     resolve_settings(declared, given, problems)
     yield from problems
     place = line.key_at("settings" if "settings" in line else "chart" if "chart" in line else "name")
     for setting in declared.values():
-        if setting.default is None and given.get(setting.name) is None:
+        if "default" not in settings.section(setting.name) and given.get(setting.name) is None:
             related = ((setting.position, "needed-by"),)
             yield Diagnostic("setting-needed", place, {"name": setting.name}, related=related)
 
@@ -114,19 +114,20 @@ def _line_findings(line: Map, chart: str | Path) -> Iterator[Diagnostic]:
 def _fixed_findings(root: Map) -> Iterator[Diagnostic]:
     for section, key, chart, setting in _FIXED:
         given = root.section(section)
-        declared = _declared(chart) if key in given else None
-        if declared is not None:
+        settings = _settings(chart) if key in given else None
+        if settings is not None:
             renamed = Map(given.start)
             renamed[setting] = given[key]
             renamed.marks[setting] = given.marks[key]
             problems: list[Diagnostic] = []
-            resolve_settings(declared, renamed, problems)
+            resolve_settings(declarations(settings, []), renamed, problems)
             yield from problems
 
 
-def _declared(chart: str | Path) -> Mapping[str, Declaration] | None:
-    """The settings that a chart declares; None when it cannot be read, which its own check tells."""
+def _settings(chart: str | Path) -> Map | None:
+    """The settings that a chart declares; None when they cannot be read, which its own check tells."""
     try:
-        return declarations(read_chart(chart).root.get("settings"), [])
-    except (EngineError, KeyError):
+        document = read_chart(chart)
+    except EngineError:
         return None
+    return None if check(document, chart_schema()) else document.root.section("settings")
