@@ -67,11 +67,15 @@ class Quantity:
         if not decimal.is_finite():
             raise UnitError(f"'{value}' is not a finite number")
         dimension, factor = known
+        try:
+            base = _EXACT.multiply(decimal, factor)
+        except Inexact as error:
+            raise UnitError(f"'{value}' has more digits than can be computed with exactly") from error
         set_ = object.__setattr__
         set_(self, "value", decimal)
         set_(self, "unit", unit)
         set_(self, "dimension", dimension)
-        set_(self, "base", decimal * factor)
+        set_(self, "base", base)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a Quantity does not change; '{name}' cannot be set")
@@ -120,17 +124,21 @@ class Quantity:
 
     def __add__(self, other: Quantity) -> Quantity:
         self._base_of(other)
-        return Quantity(self.value + other.to(self.unit).value, self.unit)
+        value = other.to(self.unit).value
+        try:
+            return Quantity(_EXACT.add(self.value, value), self.unit)
+        except Inexact as error:
+            raise UnitError(f"{self} and {other} have no exact sum of at most {_EXACT.prec} digits") from error
 
     def __sub__(self, other: Quantity) -> Quantity:
         self._base_of(other)
-        return Quantity(self.value - other.to(self.unit).value, self.unit)
+        return self + -other
 
     def __neg__(self) -> Quantity:
-        return Quantity(-self.value, self.unit)
+        return Quantity(_EXACT.minus(self.value), self.unit)
 
     def __abs__(self) -> Quantity:
-        return Quantity(abs(self.value), self.unit)
+        return Quantity(_EXACT.abs(self.value), self.unit)
 
     def __str__(self) -> str:
         return f"{self.value:f} {self.unit}"

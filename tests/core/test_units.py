@@ -1,6 +1,7 @@
 """Quantities are exact, compare across units of one dimension, and refuse everything else."""
 
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -78,6 +79,29 @@ def test_a_bare_number_is_never_compared_with_a_quantity():
 def test_sums_and_differences_are_exact_across_units():
     assert str(Quantity("12.340", "kg") - Quantity("340", "g")) == "12.000 kg"
     assert Quantity("1", "kg") + Quantity("1", "lb") == Quantity("1.45359237", "kg")
+
+
+@given(
+    st.decimals(-(10**12), 10**12, places=12),
+    st.sampled_from(["mg", "g", "kg", "t", "lb", "oz"]),
+    st.decimals(-(10**12), 10**12, places=12),
+    st.sampled_from(["mg", "g", "kg", "t"]),
+)
+def test_a_difference_put_back_is_what_was_there_to_the_last_digit(one, unit, other, other_unit):
+    heavy, light = Quantity(one, other_unit), Quantity(other, unit)
+    net = heavy - light
+    assert net + light == heavy
+    grams = {name: Fraction(Quantity(1, name).base) for name in (unit, other_unit)}
+    assert Fraction(net.base) == Fraction(one) * grams[other_unit] - Fraction(other) * grams[unit]
+
+
+def test_what_cannot_be_computed_to_the_last_digit_is_refused():
+    with pytest.raises(UnitError, match="more digits"):
+        Quantity("1." + "3" * 70, "lb")
+    with pytest.raises(UnitError, match="no exact sum"):
+        _ = Quantity("1E+40", "kg") - Quantity("1E-40", "kg")
+    assert str(-Quantity("0.0", "kg")) == "0.0 kg"
+    assert str(Quantity("1.50", "kg") - Quantity("1.50", "kg")) == "0.00 kg"
 
 
 def test_a_quantity_does_not_change():
