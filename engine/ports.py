@@ -215,8 +215,11 @@ class Store(Protocol):
         """
         ...
 
-    async def pending_records(self, limit: int) -> Sequence[WeighingRecord]:
-        """At most ``limit`` records that are neither sent nor parked, oldest sequence first."""
+    async def pending_records(self, limit: int, *, least_tried: bool = False) -> Sequence[WeighingRecord]:
+        """At most ``limit`` records that are neither sent nor parked, oldest sequence first.
+
+        ``least_tried``: those with the fewest attempts first, so that some that never pass do not hold up the others.
+        """
         ...
 
     async def last_record(self, line: str) -> WeighingRecord | None:

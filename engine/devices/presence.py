@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -43,10 +44,14 @@ class CardPresence:
         gone = [uid for uid, last in self._seen.items() if now >= last + self._leave_after]
         return [self._leave(uid) for uid in gone]
 
+    def keep(self, now: float, *, forever: bool) -> None:
+        """The link was lost (``forever``: nobody leaves meanwhile) or is back: who is there counts as seen now."""
+        self._seen = dict.fromkeys(self._seen, math.inf if forever else now)
+
     def next_deadline(self) -> float | None:
         """When :meth:`tick` has something to say if no card is seen until then; None when no card is there."""
-        longest_ago = next(iter(self._seen.values()), None)
-        return None if longest_ago is None else longest_ago + self._leave_after
+        longest_ago = next(iter(self._seen.values()), math.inf)
+        return None if longest_ago == math.inf else longest_ago + self._leave_after
 
     def _leave(self, uid: str) -> PresenceEvent:
         del self._seen[uid]

@@ -30,6 +30,9 @@ class Reader:
         if self._is_lost is not is_up:
             return
         self._is_lost = not is_up
+        # A card that lay there before the outage lies there after it, as far as anybody knows: it has not been touched.
+        self._presence.keep(self._clock.monotonic(), forever=not is_up)
+        self._tell([])
         if is_up:
             self._emit(Event("rfid.back", {"reason": "port open again"}, self.name))
         else:

@@ -2,7 +2,7 @@
 
 The rule behind all of it (DESIGN, 'Talking to the central server'): only a JSON object is the server speaking. A
 hotel's portal, a proxy or another web server on the same port answers HTML, and whatever it says must neither deliver a
-record, nor park it, nor cost the gateway its registration.
+record, nor park it, nor cost the gateway its registration. A refusal (401, 403, 404) may have an empty body.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ _ALIVE: Final = frozenset({HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTE
 _DISOWNED: Final = _UNAUTHORIZED | {HTTPStatus.NOT_FOUND}
 
 EMPTY: Final = "has no body"
+_SECRET_KEY: Final = re.compile(r"token|password|secret|authorization", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,8 @@ def judge_delivery(answer: Answer | NoAnswer, record: WeighingRecord) -> Deliver
 
 def _delivery_kind(answer: Answer, record: WeighingRecord) -> tuple[DeliveryKind, str]:
     document, status = answer.document, answer.status_code
+    if answer.flaw == EMPTY and status in _UNAUTHORIZED:
+        return DeliveryKind.UNAUTHORIZED, answer.describe
     if document is None:
         return DeliveryKind.UNREACHABLE, answer.describe
     if status in _STORED:
@@ -134,7 +137,8 @@ def judge_lookup(answer: Answer | NoAnswer, mac_address: str) -> GatewayLookup:
     if isinstance(answer, NoAnswer):
         return GatewayLookup(LookupKind.UNREACHABLE, reason=answer.reason)
     document = answer.document
-    if document is not None and answer.status_code == HTTPStatus.NOT_FOUND:
+    if answer.status_code == HTTPStatus.NOT_FOUND:
+        # Whatever its body: a view's Http404 is HTML. A portal's costs one registration that does not get through.
         return GatewayLookup(LookupKind.MISSING, reason=answer.describe)
     if document is None or answer.status_code != _OK:
         return GatewayLookup(LookupKind.UNREACHABLE, reason=answer.describe, retry_after=answer.retry_after)
@@ -173,7 +177,7 @@ def judge_heartbeat(answer: Answer | NoAnswer) -> CallResult:
     is_empty = answer.flaw == EMPTY
     if answer.status_code in _ALIVE and (answer.document is not None or is_empty):
         return CallResult(CallKind.DONE, answer.status_code)
-    if answer.status_code in _DISOWNED and answer.document is not None:
+    if answer.status_code in _DISOWNED and (answer.document is not None or is_empty):
         return CallResult(CallKind.REFUSED, answer.status_code, answer.describe)
     return _unreachable(answer)
 
@@ -184,7 +188,7 @@ def is_header_safe(token: str) -> bool:
 
 
 def explain(document: Mapping[str, object]) -> str:
-    """A Django error body in one line, as in ``weight: A valid number is required.; rfid_uid: ...``."""
+    """A Django error body in one line, as in ``weight: A valid number is required.; rfid_uid: ...``. Never a secret."""
     return shorten("; ".join(_complaint(key, value) for key, value in document.items()) or "{}")
 
 
@@ -195,6 +199,8 @@ def shorten(text: str) -> str:
 
 
 def _complaint(key: str, value: object) -> str:
+    if _SECRET_KEY.search(key):
+        return f"{key}: …"
     said = " ".join(map(_said, value if isinstance(value, list) else [value]))
     return said if key in {"detail", "non_field_errors"} else f"{key}: {said}"
 

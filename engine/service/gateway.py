@@ -173,6 +173,9 @@ class Gateway:
 
     async def _wind_down(self, lines: list[Line]) -> None:
         log.info("gateway.service.stopping")
+        for line in lines:
+            self._hosts[line.name].post(Event("service.stopping", origin="service"))
+        await asyncio.sleep(0)  # a commit that is tried once more has begun when its line is told to end
         for host in self._hosts.values():
             host.stop()
         await asyncio.gather(

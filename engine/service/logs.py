@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 from collections.abc import Callable
@@ -24,7 +25,11 @@ def configure(level: str, format: str, *, file: TextIO | None = None, sink: Sink
     renderer: Any = (
         structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
         if format == "json"
-        else structlog.dev.ConsoleRenderer(colors=(file or sys.stdout).isatty())
+        else structlog.dev.ConsoleRenderer(
+            colors=(file or sys.stdout).isatty(),
+            # The other kind shows local variables, a token among them.
+            exception_formatter=structlog.dev.plain_traceback,
+        )
     )
     processors: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -39,11 +44,26 @@ def configure(level: str, format: str, *, file: TextIO | None = None, sink: Sink
     structlog.configure(
         processors=[*processors, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.WriteLoggerFactory(file=file),
+        logger_factory=structlog.WriteLoggerFactory(file=_Unfailing(file or sys.stdout)),  # type: ignore[arg-type]
         cache_logger_on_first_use=False,
     )
     # Libraries speak only when something is wrong; httpx would log every request at INFO.
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s", stream=sys.stderr)
+
+
+class _Unfailing:
+    """A stream whose failures cost a line, never more: a full disk or a reader that went away must not stop a hall."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()
 
 
 def _hide_secrets(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:

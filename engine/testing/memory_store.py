@@ -119,9 +119,12 @@ class MemoryStore:
         )
         return SaveResult.SAVED
 
-    async def pending_records(self, limit: int) -> Sequence[WeighingRecord]:
-        """At most ``limit`` records that are neither sent nor parked, oldest first."""
-        return [row.record for row in self._rows.values() if row.is_waiting][: max(0, limit)]
+    async def pending_records(self, limit: int, *, least_tried: bool = False) -> Sequence[WeighingRecord]:
+        """At most ``limit`` records that are neither sent nor parked: oldest first, or the least tried first."""
+        waiting = [row.record for row in self._rows.values() if row.is_waiting]
+        if least_tried:
+            waiting.sort(key=lambda record: (record.attempts, record.sequence))
+        return waiting[: max(0, limit)]
 
     async def last_record(self, line: str) -> WeighingRecord | None:
         """The newest record of a line, or None."""

@@ -102,9 +102,9 @@ class TroubledStore:
         self.saved.append(record.uuid)
         return await self._pass("save_record", lambda: self.inner.save_record(record, take))
 
-    async def pending_records(self, limit: int) -> Sequence[WeighingRecord]:
+    async def pending_records(self, limit: int, *, least_tried: bool = False) -> Sequence[WeighingRecord]:
         """The oldest records neither sent nor parked."""
-        found = await self._pass("pending_records", lambda: self.inner.pending_records(limit))
+        found = await self._pass("pending_records", lambda: self.inner.pending_records(limit, least_tried=least_tried))
         return [replace(record, may_have_arrived=True) if record.uuid in self._doubtful else record for record in found]
 
     async def last_record(self, line: str) -> WeighingRecord | None:

@@ -119,13 +119,35 @@ NO_ANSWER_OF_OURS = {
     "200 page": faults.portal_page(),
     "401 page": faults.portal_page(401),
     "403 page": faults.portal_page(403),
-    "404 page": faults.portal_page(404),
-    "empty 401": faults.empty_body(401),
     "half a JSON": faults.half_body(),
     "half a JSON, whole": faults.half_body(is_declared_whole=False),
     "oversized": faults.oversized_body(),
     "oversized 401": faults.oversized_body(status_code=401),
 }
+
+
+def test_a_404_leads_to_registration_whatever_its_body():
+    """FR-01: a Django view's Http404 is a page; a portal's costs one registration that does not get through."""
+
+    async def scenario():
+        async with hall(timeouts=QUICK) as at:
+            at.server.faults.add(faults.portal_page(404), on="lookup")
+            at.server.faults.add(faults.portal_page(404), on="heartbeat")
+            assert (await at.client.find_gateway(MAC)).kind is LookupKind.MISSING
+            assert (await at.client.send_heartbeat(at.token)).kind is CallKind.UNREACHABLE
+
+    asyncio.run(scenario())
+
+
+def test_a_refusal_without_a_body_is_the_servers_own():
+    """FR-06: a plain HttpResponse(status=401) drops the token like one that says why."""
+
+    async def scenario():
+        async with hall(timeouts=QUICK) as at:
+            at.server.faults.add(faults.empty_body(401), on="heartbeat")
+            assert (await at.client.send_heartbeat(at.token)).kind is CallKind.REFUSED
+
+    asyncio.run(scenario())
 
 
 @pytest.mark.parametrize("fault", NO_ANSWER_OF_OURS.values(), ids=NO_ANSWER_OF_OURS.keys())
