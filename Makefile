@@ -21,11 +21,13 @@ demo: .venv/.ready ## Run the real service on a simulated hall
 test: .venv/.ready-dev ## Run the tests
 	@$(BIN)/pytest
 
-check: .venv/.ready-dev ## Lint, types and import contracts
+check: .venv/.ready-dev ## Lint, types, import contracts, the shipped charts and schemas
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/engine validate
+	@$(BIN)/engine schema chart --check
 
 bench: .venv/.ready-dev ## Measure, and print a table
 	@$(BIN)/python -m tests.bench
