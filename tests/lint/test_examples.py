@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.chart.lint.rules import RULES
 from engine.cli.examples import examples
 from engine.cli.validation.run import validate
 from engine.documents import catalog
@@ -20,6 +21,7 @@ WITHOUT_EXAMPLE = {
 def test_every_code_has_an_example():
     assert catalog.codes() - examples().keys() == WITHOUT_EXAMPLE
     assert examples().keys() <= catalog.codes()
+    assert RULES.keys() <= catalog.codes()
 
 
 @pytest.fixture(scope="module")

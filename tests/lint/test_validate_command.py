@@ -1,6 +1,7 @@
 """``engine validate`` as people and machines use it."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 from engine.cli.main import main
 from engine.cli.validation.charts import check_charts
+from engine.documents.source import load_yaml
 
 ROOT = Path(__file__).parents[2]
 CHART = "chart: x\ninitial: a\nstates:\n  a: {after: {1 s: b}}\n  b: {type: final}\n"
@@ -225,9 +227,31 @@ def test_many_charts_are_checked_in_several_processes_and_alike(tmp_path):
     ]
 
 
-def test_checking_charts_imports_little(tmp_path):
-    """The start of a program that is run by hand and by every commit: nothing that only running needs."""
-    script = "import sys; from engine.cli.main import main; main(['validate', '--no-cache']); print(*sys.modules)"
-    shown = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+def modules(tmp_path, *arguments):
+    """What is imported by a run in this project's folder."""
+    script = f"import sys; from engine.cli.main import main; main({['validate', *arguments]!r}); print(*sys.modules)"
+    run = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env={**os.environ, "XDG_CACHE_HOME": str(tmp_path), "LANG": "C"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(run.stdout.split())
+
+
+def test_checking_charts_imports_nothing_that_only_running_needs(tmp_path):
     heavy = {"jsonschema", "ruamel", "structlog", "rich", "pony", "httpx", "serial", "statemachine", "asyncio"}
-    assert heavy & set(shown.split()) == set()
+    assert heavy & modules(tmp_path, "--no-cache") == set()
+
+
+def test_what_is_remembered_is_told_without_knowing_how_to_check(tmp_path):
+    modules(tmp_path)
+    assert {"engine.chart", "engine.bindings", "engine.documents.render"} & modules(tmp_path) == set()
+
+
+def test_the_hook_for_pre_commit_runs_the_command():
+    (hook,) = load_yaml(ROOT / ".pre-commit-hooks.yaml").data
+    assert hook["entry"].split() == ["engine", "validate"]
+    assert re.search(hook["files"], "site.yaml")
