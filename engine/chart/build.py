@@ -190,12 +190,20 @@ class _Filler:
         if key not in body:
             self.binder.report(missing, state.position, name=state.id)
             return
-        targets = self._targets(body[key], Place(body.marks[key]))
+        written, mark = body[key], body.marks[key]
+        way: Map
+        if isinstance(written, Map):
+            way = written
+        else:
+            way = Map(mark)
+            way["target"], way.marks["target"] = written, mark
+        targets = self._targets(way.get("target"), Place(way.marks.get("target", mark)))
         inside = state.parent if state.kind.is_history else state
         for target in set(targets) - self.outline.duplicates:
             if inside is not None and inside.id != ROOT and inside not in self.outline.states[target].ancestors():
-                self.binder.report("initial-outside", body.at(key), name=target, state=inside.id)
-        state.initial = Transition(state.id, TransitionKind.INITIAL, None, targets, None, (), body.at(key))
+                self.binder.report("initial-outside", way.at("target"), name=target, state=inside.id)
+        actions = bind_actions(self.binder, way.get("actions"), None)
+        state.initial = Transition(state.id, TransitionKind.INITIAL, None, targets, None, actions, Place(mark).position)
 
     def _check_finally(self, state: State, name: str, position: Position) -> None:
         cleanup = next((child for child in state.children if child.id == name), None)

@@ -14,6 +14,7 @@ class ChartRunError(EngineError):
         self.text = text
         self.position = position
         self.reason = f"{type(cause).__name__}: {cause}"
+        self.sources: tuple[str, ...] = ()  # the states whose transitions, timers or services it belongs to
 
 
 class MicrostepLimitError(EngineError):
@@ -25,6 +26,7 @@ class MicrostepLimitError(EngineError):
             "Give one of its 'always' transitions a guard that becomes false."
         )
         self.cycle = cycle
+        self.sources = cycle
 
 
 class MachineFaultError(EngineError):

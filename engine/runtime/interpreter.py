@@ -6,14 +6,15 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from engine.chart.model import NO_VALUES, Transition, Values
+from engine.chart.model import NO_VALUES, Invoke, Transition, Values
 from engine.effects import CancelTimer, Effect
 from engine.errors import Position
 from engine.events import Event
 from engine.runtime import cleanup, snapshot
 from engine.runtime.errors import ChartRunError, MachineFaultError, MicrostepLimitError
-from engine.runtime.memory import Leaving, Memory
-from engine.runtime.program import Candidates, Configuration, Operation, Program, Step
+from engine.runtime.memory import Memory
+from engine.runtime.operations import Operation
+from engine.runtime.program import Candidates, Configuration, Program, Step
 from engine.runtime.trace import GuardTried, Macrostep, Tracer, why
 from engine.runtime.workspace import Workspace
 
@@ -30,12 +31,13 @@ class Interpreter(Workspace):
     ``backoff()`` jitter and ``random``; without one they come from the operating system's entropy.
     """
 
-    __slots__ = ("_step", "tracer", "unhandled")
+    __slots__ = ("_step", "tracer", "unhandled", "was_ignored")
 
     def __init__(self, program: Program, settings: Values, *, seed: int | None = None) -> None:
         super().__init__(program, settings, seed=seed)
         self.unhandled: dict[str, int] = {}  # declared events that no active state reacted to, by name
         self.tracer: Tracer | None = None  # is told every macrostep; None costs next to nothing
+        self.was_ignored = False  # the last event that took the whole algorithm had nothing come of it
         self._step: Macrostep | None = None
 
     # What the host calls ---------------------------------------------------------------------------------------
@@ -120,7 +122,8 @@ class Interpreter(Workspace):
         invoke_key, _, what = key.rpartition("/")
         if what == "timeout" and invoke_key in memory.invokes:
             running = memory.invokes.pop(invoke_key)
-            return [self._cancelled(invoke_key, running), *self.dispatch(key, NO_VALUES, monotonic, now)]
+            cancelled: list[Effect] = [self._cancelled(invoke_key, running)]
+            return self._after(cancelled, key, NO_VALUES, monotonic, now)
         return self.dispatch(key, NO_VALUES, monotonic, now)
 
     def resolve(self, key: str, outcome: str, payload: Values, monotonic: float, now: datetime) -> list[Effect]:
@@ -133,11 +136,21 @@ class Interpreter(Workspace):
         effects: list[Effect] = []
         if memory.timers.pop(f"{invoke_key}/timeout", None) is not None:
             effects.append(CancelTimer(f"{invoke_key}/timeout"))
-        effects += self.dispatch(f"{invoke_key}/{outcome}", payload, monotonic, now)
-        if outcome == "error" and not self.transitions:
-            failed = {"service": invoke_key, "reason": payload.get("reason", "")}
-            effects += self.dispatch("error.service", failed, monotonic, now)
+        self.was_ignored = False
+        effects = self._after(effects, f"{invoke_key}/{outcome}", payload, monotonic, now)
+        if outcome == "error" and self.was_ignored:
+            invoke = self._program.invokes[invoke_key]
+            effects = self._after(effects, "error.service", _service_failed(invoke, payload), monotonic, now)
         return effects
+
+    def _after(self, effects: list[Effect], name: str, data: Values, monotonic: float, now: datetime) -> list[Effect]:
+        """Dispatch an event that stands for something done already: its effects are kept also when the chart faults."""
+        try:
+            return effects + self.dispatch(name, data, monotonic, now)
+        except MachineFaultError as error:
+            if not effects:
+                raise
+            return effects + cleanup.finish(self, "faulted", str(error))
 
     def stop(self, monotonic: float, now: datetime) -> list[Effect]:
         """Ask the machine to end: at once, or when the ``finally`` states of what is active have done their work.
@@ -147,7 +160,8 @@ class Interpreter(Workspace):
         if not self.is_running:
             return []
         self._monotonic, self._now = monotonic, now
-        return cleanup.end(self, Leaving(why="stopped"))
+        self.transitions = ()
+        return cleanup.end(self, "stopped", "")
 
     @property
     def may_persist(self) -> bool:
@@ -181,53 +195,48 @@ class Interpreter(Workspace):
     # The macrostep -----------------------------------------------------------------------------------------------
 
     def _run_macrostep(self, name: str | None, event: Values) -> list[Effect]:
-        """Start (None) or take an event, by the whole algorithm."""
+        """Start (None) or take an event, by the whole algorithm, and go on with what cleanups had interrupted."""
+        self.transitions = ()
+        effects = self._run(name, event)
+        return cleanup.go_on(self, effects) if self._memory.leaving else effects
+
+    def _run(self, name: str | None, event: Values, taken: Transition | None = None) -> list[Effect]:
         try:
-            return self._attempt(name, event)
+            return self._attempt(name, event, taken)
         except (ChartRunError, MicrostepLimitError) as error:
-            return self._handle_failure(error)
+            return cleanup.after_failure(self, error)
 
     def _fail(self, before: Configuration, error: Exception) -> list[Effect]:
+        self._taken = 0
         self._undo(before, was_running=True)
         if isinstance(error, (ChartRunError, MicrostepLimitError)):
-            return self._handle_failure(error)
+            return cleanup.after_failure(self, error)
         raise error
 
-    def _handle_failure(self, error: ChartRunError | MicrostepLimitError) -> list[Effect]:
-        if isinstance(error, ChartRunError):
-            event = f"error.{error.kind}"
-            payload = {"what": error.text, "reason": error.reason, "where": str(error.position)}
-            if self._program.candidates(self._configuration, event):
-                try:
-                    return self._attempt(event, payload)
-                except (ChartRunError, MicrostepLimitError) as second:
-                    error = second
-        if cleanup.is_owed(self):
-            return cleanup.end(self, Leaving(why="faulted", reason=str(error)))
-        self.is_running = False
-        raise MachineFaultError(str(error)) from error
-
-    def _attempt(self, name: str | None, event: Values) -> list[Effect]:
-        """Run one macrostep; on any error undo all of it and raise."""
+    def _attempt(self, name: str | None, event: Values, taken: Transition | None = None) -> list[Effect]:
+        """Run one macrostep (with a transition that is decided on already); on any error undo all of it and raise."""
         before, running = self._configuration, self.is_running
         if name is not None and name not in before.reactions:
             self._program.work_out_reactions(before, name)  # for the next time
         self._begin()
-        if self.tracer is not None:
-            self._step = Macrostep(name or "start", event, self._monotonic_s(), before.names)
+        self._note_event(name or "start", event)
+        self.was_ignored = False
         try:
             if name is None:
                 self._perform(self._program.initial_step(), event)
+            elif taken is not None:
+                self._take([taken], event)
             elif not self._microstep(name, event):
+                self.was_ignored = True
                 self._count_unhandled(name)
             self._come_to_rest(event)
         except Exception as error:
             self._undo(before, was_running=running)
-            self._tell(str(error))
+            self._tell([], str(error))
             raise
-        if self.tracer is not None:
-            self._tell("")
-        return self._hand_over()
+        effects = self._hand_over()
+        self._tell(effects, "")
+        return effects
 
     def _complete(self, before: Configuration, event: Values) -> list[Effect]:
         try:
@@ -242,13 +251,15 @@ class Interpreter(Workspace):
             self._settle(event)
         if self._wanted:
             self._start_invokes(event)
-        if self._memory.leaving:
-            cleanup.forget_left(self)
 
-    def _tell(self, error: str) -> None:
+    def _note_event(self, name: str, event: Values) -> None:
+        if self.tracer is not None:
+            self._step = Macrostep(name, event, self._monotonic_s(), self.configuration)
+
+    def _tell(self, effects: list[Effect], error: str) -> None:
         step, self._step = self._step, None
         if step is not None and self.tracer is not None:
-            step.effects, step.configuration, step.error = list(self._effects), self.configuration, error
+            step.effects, step.configuration, step.error = list(effects), self.configuration, error
             self.tracer(step)
 
     def _settle(self, event: Values) -> None:
@@ -264,8 +275,6 @@ class Interpreter(Workspace):
                 return
             name, event = self._internal.popleft()
             self._microstep(name, event)
-            if self._memory.leaving:
-                cleanup.go_on(self, name)
 
     def _microstep(self, name: str | None, event: Values) -> bool:
         configuration = self._configuration
@@ -273,12 +282,15 @@ class Interpreter(Workspace):
         if candidates is None:
             candidates = self._program.candidates(configuration, name)
         enabled = self._select(candidates, event)
-        if not enabled:
-            return False
+        return bool(enabled) and self._take(enabled, event)
+
+    def _take(self, enabled: list[Transition], event: Values) -> bool:
+        """Take transitions, as far as no ``finally`` forbids it. False when nothing comes of them, now or later."""
+        configuration = self._configuration
         if self._program.has_finally:
-            enabled = cleanup.respect(self, enabled, event)
+            enabled, is_put_off = cleanup.respect(self, enabled, event)
             if not enabled:
-                return False
+                return is_put_off
         # What depends on history is kept by another key.
         step = configuration.steps.get(enabled[0] if len(enabled) == 1 else tuple(enabled))
         if step is None:
@@ -289,20 +301,29 @@ class Interpreter(Workspace):
     def _select(self, candidates: Candidates, event: Values) -> list[Transition]:
         enabled: list[Transition] = []
         data, settings = self.data, self.settings
+        at_work = cleanup.states_at_work(self) if self._memory.leaving else None
         for tried in candidates:
             for guard, transition in tried:
+                if at_work is not None and transition.source not in at_work:
+                    continue
                 try:
                     enables = guard is None or guard(data, settings, event, self)
                 except Exception as error:
-                    raise _guard_failed(transition, error) from error
-                if self._step is not None and guard is not None:
-                    text, position = _guard_info(transition)
-                    self._step.guards.append(GuardTried(transition.source, text, bool(enables), position))
+                    failed = _guard_failed(transition, error)
+                    self._note_guard(transition, result=failed.reason)
+                    raise failed from error
+                if guard is not None:
+                    self._note_guard(transition, result=bool(enables))
                 if enables:
                     if transition not in enabled:
                         enabled.append(transition)
                     break
         return enabled
+
+    def _note_guard(self, transition: Transition, *, result: bool | str) -> None:
+        if self._step is not None:
+            text, position = _guard_info(transition)
+            self._step.guards.append(GuardTried(transition.source, text, result, position))
 
     def _perform(self, step: Step, event: Values) -> None:
         operation: Operation | None = None
@@ -311,6 +332,9 @@ class Interpreter(Workspace):
                 operation(self, event)
         except Exception as error:
             raise self._blamed(step, operation, error) from error
+        self._enact(step)
+
+    def _enact(self, step: Step) -> None:
         self._configuration = step.configuration
         self.transitions += step.transitions
         if self._step is not None:
@@ -321,18 +345,15 @@ class Interpreter(Workspace):
         assert step is not None
         if operation is None:
             failed = _guard_failed(step.transitions[0], error)
-        elif isinstance(error, ChartRunError):
-            return error
         else:
-            failed = self._located(step, operation, error)
-        failed.__cause__ = error
+            failed = error if isinstance(error, ChartRunError) else self._located(step, operation, error)
+            failed.sources = failed.sources or tuple(t.source for t in step.transitions)
+        if failed is not error:
+            failed.__cause__ = error
         return failed
 
     def _located(self, step: Step, operation: Operation, error: Exception) -> ChartRunError:
-        actions = [a for t in step.transitions for a in t.actions]
-        for state in (*step.exited, *step.entered, self.chart.root):
-            actions += [*state.exit, *state.entry, *(state.initial.actions if state.initial else ())]
-        for action in actions:
+        for action in step.actions:
             if action.run is operation:
                 return ChartRunError("action", action.text, action.position, error)
         place = step.transitions[0].position if step.transitions else self.chart.position
@@ -352,7 +373,15 @@ class Interpreter(Workspace):
 
 
 def _guard_failed(transition: Transition, error: Exception) -> ChartRunError:
-    return ChartRunError("guard", *_guard_info(transition), error)
+    failed = ChartRunError("guard", *_guard_info(transition), error)
+    failed.sources = (transition.source,)
+    return failed
+
+
+def _service_failed(invoke: Invoke, payload: Values) -> Values:
+    name = invoke.service.name
+    reason = payload.get("reason", "")
+    return {"what": f"invoke {name}", "service": name, "reason": reason, "where": str(invoke.position)}
 
 
 def _guard_info(transition: Transition) -> tuple[str, Position]:

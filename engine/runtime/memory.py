@@ -9,20 +9,22 @@ from engine.chart.model import State, Transition, Values
 from engine.effects import SendEvent
 
 Why = Literal["done", "stopped", "faulted", "restored"]  # as in MachineEnded
+# A cleanup is at work; has come to its end within this macrostep; is behind the state, which may be left now.
+Stage = Literal["running", "done", "over"]
 
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
-    """Why a state with ``finally`` is being left, to be gone on with when its cleanup is done.
+    """How far the cleanup of a state with ``finally`` is, and what is to be gone on with after it.
 
-    Either transitions with the event that enabled them, or the end of the machine (``why`` as in MachineEnded).
+    Either transitions, each with the event that enabled it, or the end of the machine (``why`` as in MachineEnded);
+    nothing, where the flow itself went into the cleanup.
     """
 
-    transitions: tuple[Transition, ...] = ()
-    event: Values = field(default_factory=dict)
+    pending: tuple[tuple[Transition, Values], ...] = ()
     why: Why | None = None
     reason: str = ""
-    is_over: bool = False  # the cleanup is done: the state may be left
+    stage: Stage = "running"
 
 
 @dataclass(slots=True)
@@ -33,7 +35,7 @@ class Memory:
     timers: dict[str, float] = field(default_factory=dict)  # key -> deadline
     invokes: dict[str, str] = field(default_factory=dict)  # invoke key -> the running start's own key
     delayed: dict[str, SendEvent] = field(default_factory=dict)  # timer key -> what it sends
-    leaving: dict[str, Leaving] = field(default_factory=dict)  # state with finally -> while its cleanup runs
+    leaving: dict[str, Leaving] = field(default_factory=dict)  # active state with finally -> once its cleanup has begun
 
     def copy(self) -> Memory:
         """An independent copy; what is in it does not change."""

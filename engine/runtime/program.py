@@ -7,35 +7,24 @@ of a chart.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from engine.chart.model import (
-    NO_VALUES,
-    BoundAction,
-    Chart,
-    Guard,
-    Invoke,
-    State,
-    StateKind,
-    Timer,
-    Transition,
-    TransitionKind,
-    Values,
-)
+from engine.chart.model import BoundAction, Chart, Guard, Invoke, State, StateKind, Transition, TransitionKind
+from engine.runtime import operations
 from engine.runtime.memory import Memory
+from engine.runtime.operations import Operation
 from engine.runtime.tree import EntrySet, History, Tree
 
-if TYPE_CHECKING:
-    from engine.runtime.interpreter import Interpreter
-
-Operation = Callable[["Interpreter", Values], None]
 # For each active atomic state, in document order: what to try, inner states first.
 Candidates = tuple[tuple[tuple[Guard | None, Transition], ...], ...]
 # The same where one state at most reacts: what to try in order, and what to do then, worked out beforehand.
 Reactions = tuple[tuple[Guard | None, "Step"], ...]
 
+_ASKS_IN: Final = re.compile(r"\bIn\s*\(")
+_END: Final = "end"  # the key of the step that leaves everything
 _MOST_CONFIGURATIONS: Final = 20_000  # plans are only a memory of what can be computed again
 
 
@@ -44,10 +33,9 @@ class Step:
     """One microstep, worked out: the operations in SCXML's order, and the configuration they lead to."""
 
     operations: tuple[Operation, ...]
+    actions: tuple[BoundAction, ...]  # those of the operations that the chart wrote
     configuration: Configuration
     transitions: tuple[Transition, ...]
-    exited: tuple[State, ...]
-    entered: tuple[State, ...]
 
 
 @dataclass(slots=True, eq=False)
@@ -68,6 +56,25 @@ class Configuration:
         return f"<Configuration {' '.join(s.id for s in self.states)}>"
 
 
+class _Plan:
+    """Operations as they are put together, and the chart's own actions among them."""
+
+    def __init__(self) -> None:
+        self.operations: list[Operation] = []
+        self.actions: list[BoundAction] = []
+
+    def do(self, *operations: Operation) -> None:
+        self.operations += operations
+
+    def act(self, actions: Iterable[BoundAction]) -> None:
+        for action in actions:
+            self.actions.append(action)
+            self.operations.append(action.run)
+
+    def step(self, configuration: Configuration, taken: Iterable[Transition]) -> Step:
+        return Step(tuple(self.operations), tuple(self.actions), configuration, tuple(taken))
+
+
 class Program:
     """The plans of one chart."""
 
@@ -78,6 +85,7 @@ class Program:
         self._history_dependent: dict[Transition, bool] = {}
         self._cleanups: dict[str, Transition] = {}
         self.has_finally = any(s.finally_ is not None for s in chart.states.values())
+        self._has_kept_flows = self.has_finally and any(s.kind.is_history for s in chart.states.values())
         self.invokes: dict[str, Invoke] = {i.key: i for s in chart.in_order for i in s.invokes}
         self.empty = self.configuration_of(())
 
@@ -129,7 +137,7 @@ class Program:
     def step(self, configuration: Configuration, enabled: Sequence[Transition], history: History) -> Step:
         """The microstep for the enabled transitions, remembered where history plays no part."""
         key: object = enabled[0] if len(enabled) == 1 else tuple(enabled)
-        if any(self._depends_on_history(t) for t in enabled):
+        if self._has_kept_flows or any(self._depends_on_history(t) for t in enabled):
             key = (tuple(enabled), tuple(sorted((h, tuple(s.id for s in v)) for h, v in history.items())))
         known = configuration.steps.get(key)
         if known is None:
@@ -142,18 +150,31 @@ class Program:
         """Entering the chart."""
         root = self.chart.root
         assert root.initial is not None
-        entry = EntrySet()
+        plan = _Plan()
+        entry = self._tree.entry_set([root.initial], {})
         entry.by_default.append(root)
-        inner = self._tree.entry_set([root.initial], {})
-        entry.states.update(inner.states)
-        entry.by_default.extend(inner.by_default)
-        entry.history_content.update(inner.history_content)
-        operations: list[Operation] = [a.run for a in root.entry]
-        operations += [a.run for a in root.initial.actions]
-        operations += [_start_timer(t) for t in root.timers]
-        operations += [_want_invoke(i) for i in root.invokes]
-        entered = sorted(entry.states.values(), key=lambda s: s.order)
-        return self._assemble(operations, (), self.empty, [], entered, entry)
+        entry.states[root.id] = root
+        return self._enter(plan, (), self.empty, [], entry, {})
+
+    def ending_step(self, configuration: Configuration) -> Step:
+        """Leaving everything, because the machine is to end (SCXML's ``exitInterpreter``)."""
+        known = configuration.steps.get(_END)
+        if known is None:
+            plan = _Plan()
+            states = configuration.states[::-1]
+            progressive = _looks_at_configuration((), states)
+            for state in states:
+                plan.act(state.exit)
+                if progressive:
+                    plan.do(operations.leave(state))
+            known = configuration.steps[_END] = plan.step(configuration, ())
+        return known
+
+    def compatible(
+        self, configuration: Configuration, enabled: Sequence[Transition], history: History
+    ) -> list[Transition]:
+        """Of enabled transitions those that are taken together."""
+        return self._tree.select_compatible(enabled, configuration.states, history)
 
     def cleanup_of(self, state: State) -> Transition:
         """The transition into a state's ``finally``: it leaves everything else inside the state."""
@@ -170,11 +191,12 @@ class Program:
         """The innermost state whose ``finally`` forbids these transitions as yet: not begun, or not done."""
         exits = self._tree.exit_set(taken, configuration.states, memory.history)
         leaving = memory.leaving
-        cleanups = {s.finally_: s for s in configuration.states if s.id in leaving and not leaving[s.id].is_over}
+        held = [s for s in configuration.states if s.id in leaving and leaving[s.id].stage != "over"]
+        cleanups = {s.finally_: s for s in held}
         for state in exits:
             if state.id in cleanups:
                 return cleanups[state.id]
-            if state.finally_ is not None and (state.id not in leaving or not leaving[state.id].is_over):
+            if state.finally_ is not None and (state in held or state.id not in leaving):
                 return state
         return None
 
@@ -189,57 +211,81 @@ class Program:
         active = configuration.states
         taken = self._tree.select_compatible(enabled, active, history)
         exited = self._tree.exit_set(taken, active, history)
-        operations: list[Operation] = []
-        memory = {name: states for s in exited for name, states in self._tree.remembered(s, active)}
+        plan = _Plan()
+        memory = {name: states for s in exited for name, states in self._tree.remembered(s, active, history)}
         if memory:
-            operations.append(_remember(memory))
+            plan.do(operations.remember(memory))
         progressive = _looks_at_configuration(taken, exited)
         for state in exited:
-            operations += [a.run for a in state.exit]
-            operations += [_stop_timer(t) for t in state.timers]
-            operations += [_stop_invoke(i) for i in state.invokes]
+            plan.act(state.exit)
+            plan.do(
+                *(operations.stop_timer(t) for t in state.timers), *(operations.stop_invoke(i) for i in state.invokes)
+            )
+            if state.finally_ is not None:
+                plan.do(operations.forget_cleanup(state))
             if progressive:
-                operations.append(_leave(state))
+                plan.do(operations.leave(state))
         for transition in taken:
-            operations += [a.run for a in transition.actions]
+            plan.act(transition.actions)
         # History remembered in this very step counts for what it enters (SCXML records it before it enters).
         entry = self._tree.entry_set(taken, {**history, **memory})
-        entered = sorted(entry.states.values(), key=lambda s: s.order)
-        return self._assemble(operations, tuple(taken), configuration, exited, entered, entry)
+        return self._enter(plan, tuple(taken), configuration, exited, entry, history)
 
-    def _assemble(
+    def _enter(
         self,
-        operations: list[Operation],
+        plan: _Plan,
         taken: tuple[Transition, ...],
         before: Configuration,
         exited: list[State],
-        entered: list[State],
         entry: EntrySet,
+        history: History,
     ) -> Step:
         gone = set(map(id, exited))
         present = {s.id: s for s in before.states if id(s) not in gone}
-        fresh = [s for s in entered if s.id not in present]
+        # What is active and stays so is not entered again (SCXML 3.13, of the entry set).
+        fresh = [s for s in sorted(entry.states.values(), key=lambda s: s.order) if s.id not in present]
         progressive = _looks_at_configuration(taken, [*exited, *fresh])
         by_default = set(map(id, entry.by_default))
         for state in fresh:
-            present[state.id] = state
+            if state.parent is not None:
+                present[state.id] = state
             if progressive:
-                operations.append(_arrive(state))
-            operations += [a.run for a in state.entry]
+                plan.do(operations.arrive(state))
+            if state.parent is not None and state.parent.finally_ == state.id:
+                kept = self._flow_before(state.parent, before, history)
+                plan.do(operations.begin_cleanup(state.parent, kept))
+            plan.act(state.entry)
             if id(state) in by_default and state.initial is not None:
-                operations += [a.run for a in state.initial.actions]
+                plan.act(state.initial.actions)
             if state.id in entry.history_content:
-                operations += [a.run for a in entry.history_content[state.id].actions]
-            operations += [_start_timer(t) for t in state.timers]
-            operations += [_want_invoke(i) for i in state.invokes]
-            if state.parent is not None and state.parent.finally_ == state.id and state.kind is StateKind.ATOMIC:
-                operations.append(_raise_done(state))  # a cleanup of actions alone is done when they are ordered
-            if state.kind is StateKind.FINAL:
-                operations.append(_finish(state, self._completed_parallel(state, present)))
+                plan.act(entry.history_content[state.id].actions)
+            plan.do(
+                *(operations.start_timer(t) for t in state.timers), *(operations.want_invoke(i) for i in state.invokes)
+            )
+            self._complete(plan, state, present)
         if progressive:
-            operations.append(_arrived)
-        after = self.configuration_of(present.values())
-        return Step(tuple(operations), after, taken, tuple(exited), tuple(fresh))
+            plan.do(operations.arrived)
+        return plan.step(self.configuration_of(present.values()), taken)
+
+    def _complete(self, plan: _Plan, state: State, present: dict[str, State]) -> None:
+        """What entering a state that has nothing more to do brings about: done events, the end of a cleanup."""
+        parent = state.parent
+        if parent is not None and parent.finally_ == state.id and state.kind is StateKind.ATOMIC:
+            # A cleanup of actions alone is done when they are ordered.
+            plan.do(operations.raise_done(state), operations.end_cleanup(parent))
+        if state.kind is not StateKind.FINAL or parent is None:
+            return
+        if parent.parent is None:
+            plan.act(state.exit)  # the end of the chart leaves it again
+        elif parent.parent.finally_ == parent.id:
+            plan.do(operations.end_cleanup(parent.parent))
+        plan.do(operations.finish(state, self._completed_parallel(state, present)))
+
+    def _flow_before(self, state: State, before: Configuration, history: History) -> tuple[State, ...]:
+        """Where the flow is inside a state whose cleanup begins; nothing where no history could ask."""
+        if not self._has_kept_flows or state.id not in before.ids:
+            return ()
+        return self._tree.flow_inside(state, before.states, history)
 
     def _completed_parallel(self, final: State, present: dict[str, State]) -> str | None:
         parent = final.parent
@@ -268,96 +314,17 @@ def matches(transition: Transition, event: str | None) -> bool:
         return True
     if not descriptor.endswith("*") or "/" in event:
         return False
-    return event.startswith(descriptor[:-1])
+    # ``card.*`` is ``card`` too, as SCXML says (3.12.1).
+    return event.startswith(descriptor[:-1]) or event == descriptor[:-2]
 
 
 def _looks_at_configuration(transitions: Iterable[Transition], states: Iterable[State]) -> bool:
     """Whether an action of the step asks In(): only then must the configuration change bit by bit."""
-    actions: list[BoundAction] = [a for t in transitions for a in t.actions]
+    texts = [a.text for t in transitions for a in t.actions]
     for state in states:
-        actions += [*state.entry, *state.exit]
-        if state.initial is not None:
-            actions += state.initial.actions
-    return any("In(" in a.text for a in actions)
-
-
-# The functions below reach into the interpreter: it and its plans are one thing, kept in two files for their size.
-# ruff: noqa: SLF001
-
-
-def _remember(memory: dict[str, tuple[State, ...]]) -> Operation:
-    def remember(machine: Interpreter, _event: Values) -> None:
-        machine._save()
-        machine._memory.history.update(memory)
-
-    return remember
-
-
-def _leave(state: State) -> Operation:
-    def leave(machine: Interpreter, _event: Values) -> None:
-        machine._live = (machine._configuration.ids if machine._live is None else machine._live) - {state.id}
-
-    return leave
-
-
-def _arrive(state: State) -> Operation:
-    def arrive(machine: Interpreter, _event: Values) -> None:
-        machine._live = (machine._configuration.ids if machine._live is None else machine._live) | {state.id}
-
-    return arrive
-
-
-def _arrived(machine: Interpreter, _event: Values) -> None:
-    machine._live = None
-
-
-def _start_timer(timer: Timer) -> Operation:
-    def start_timer(machine: Interpreter, event: Values) -> None:
-        machine._start_timer(timer, event)
-
-    return start_timer
-
-
-def _stop_timer(timer: Timer) -> Operation:
-    def stop_timer(machine: Interpreter, _event: Values) -> None:
-        machine._stop_timer(timer.key)
-
-    return stop_timer
-
-
-def _want_invoke(invoke: Invoke) -> Operation:
-    def want_invoke(machine: Interpreter, _event: Values) -> None:
-        machine._wanted.append(invoke)
-
-    return want_invoke
-
-
-def _stop_invoke(invoke: Invoke) -> Operation:
-    def stop_invoke(machine: Interpreter, _event: Values) -> None:
-        machine._stop_invoke(invoke)
-
-    return stop_invoke
-
-
-def _raise_done(cleanup: State) -> Operation:
-    def raise_done(machine: Interpreter, _event: Values) -> None:
-        machine.raise_event(f"done.state.{cleanup.id}", NO_VALUES)
-
-    return raise_done
-
-
-def _finish(final: State, completed_parallel: str | None) -> Operation:
-    parent = final.parent
-    is_top = parent is None or parent.parent is None
-
-    def finish(machine: Interpreter, event: Values) -> None:
-        data = NO_VALUES if final.done_data is None else final.done_data(machine.data, machine.settings, event, machine)
-        if is_top:
-            machine._finish("done", "", data)
-            return
-        assert parent is not None
-        machine.raise_event(f"done.state.{parent.id}", data)
-        if completed_parallel is not None:
-            machine.raise_event(f"done.state.{completed_parallel}", NO_VALUES)
-
-    return finish
+        if state.done_data is not None:
+            return True  # its expressions are not kept as text
+        texts += [a.text for a in (*state.entry, *state.exit, *(state.initial.actions if state.initial else ()))]
+        texts += [t.text for t in state.timers]
+        texts += [a.text for c in state.children if c.kind.is_history and c.initial for a in c.initial.actions]
+    return any(_ASKS_IN.search(text) for text in texts)

@@ -44,12 +44,7 @@ class Macrostep:
     def took(self, step: Step) -> None:
         """Note a microstep's transitions and actions, in the order in which they ran."""
         self.transitions.extend(step.transitions)
-        for state in step.exited:
-            self.actions += [a.text for a in state.exit]
-        for transition in step.transitions:
-            self.actions += [a.text for a in transition.actions]
-        for state in step.entered:
-            self.actions += [a.text for a in state.entry]
+        self.actions += [a.text for a in step.actions]
 
     def as_json(self) -> dict[str, Any]:
         """One object for a line of JSON: what ``engine graph --trace`` reads."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from engine.chart.model import Chart, State, StateKind, Transition
 
@@ -82,15 +83,40 @@ class Tree:
                 self._add_ancestors(target_state, ancestor, entry, history)
         return entry
 
-    def remembered(self, leaving: State, active: Iterable[State]) -> list[tuple[str, tuple[State, ...]]]:
+    def remembered(
+        self, leaving: State, active: Iterable[State], history: History
+    ) -> list[tuple[str, tuple[State, ...]]]:
         """What each history child of a state being left must remember of the present configuration."""
         found = []
         for child in leaving.children:
-            if child.kind is StateKind.DEEP_HISTORY:
-                found.append((child.id, tuple(s for s in active if s.is_atomic and is_descendant(s, leaving))))
-            elif child.kind is StateKind.SHALLOW_HISTORY:
-                found.append((child.id, tuple(s for s in active if s.parent is leaving)))
+            if child.kind.is_history:
+                inside = self.flow_inside(leaving, active, history)
+                if child.kind is StateKind.SHALLOW_HISTORY:
+                    inside = tuple(
+                        {c.id: c for s in inside for c in (s, *s.ancestors()) if c.parent is leaving}.values()
+                    )
+                if inside:
+                    found.append((child.id, inside))
         return found
+
+    def flow_inside(self, state: State, active: Iterable[State], history: History) -> tuple[State, ...]:
+        """The active atomic states inside of one, with a cleanup replaced by what it interrupted.
+
+        Nobody comes back to a cleanup: where the flow was when a state's ``finally`` began is kept in the history,
+        under the state's own name. Where nothing is kept, the state stands for its beginning.
+        """
+        found: dict[str, State] = {}
+        for atomic in active:
+            if not atomic.is_atomic or not is_descendant(atomic, state):
+                continue
+            kept: tuple[State, ...] = (atomic,)
+            for inner, outer in pairwise((atomic, *atomic.ancestors())):
+                if outer.finally_ == inner.id:
+                    kept = history.get(outer.id, () if outer is state else (outer,))
+                if outer is state:
+                    break
+            found.update((s.id, s) for s in kept)
+        return tuple(found.values())
 
     def involves_history(self, transitions: Iterable[Transition]) -> bool:
         """Whether what is entered may depend on remembered history."""

@@ -35,6 +35,7 @@ class Workspace:
         "_random",
         "_saved",
         "_seed",
+        "_taken",
         "_wanted",
         "chart",
         "data",
@@ -48,7 +49,8 @@ class Workspace:
         self.settings: Values = settings
         self.data: dict[str, object] = {}  # replaced, never changed: the old one is how a macrostep is undone
         self.is_running = False
-        self.transitions: tuple[Transition, ...] = ()  # taken in the last macrostep
+        self.transitions: tuple[Transition, ...] = ()  # taken on the last event
+        self._taken = 0  # how many of them this macrostep found: it may be one of several on an event
         self._program = program
         self._seed = seed
         self._random: Random | None = None  # 2.5 kB that most machines never ask for
@@ -128,7 +130,11 @@ class Workspace:
         """A macrostep begins: from here on it can be undone."""
         self._before, self._saved = self.data, None
         self._effects, self._wanted = [], []
-        self.transitions = ()
+        self._taken = len(self.transitions)
+
+    def _keep(self) -> None:
+        """What was done so far stays done, also when what follows in this macrostep fails."""
+        self._before, self._saved = self.data, None
 
     def _save(self) -> None:
         """Called before anything in the memory changes."""
@@ -142,7 +148,7 @@ class Workspace:
         self._configuration, self.is_running = configuration, was_running
         self._live = None
         self._effects, self._wanted = [], []
-        self.transitions = ()
+        self.transitions = self.transitions[: self._taken]
         self._internal.clear()
 
     def _hand_over(self) -> list[Effect]:
@@ -178,7 +184,9 @@ class Workspace:
             try:
                 args = invoke.args(self.data, self.settings, event, self)
             except Exception as error:
-                raise ChartRunError("action", f"invoke {invoke.service.name}", invoke.position, error) from error
+                failed = ChartRunError("action", f"invoke {invoke.service.name}", invoke.position, error)
+                failed.sources = (invoke.key.rpartition("/invoke/")[0],)
+                raise failed from error
             self._save()
             self._invoke_count += 1
             key = f"{invoke.key}:{self._invoke_count}"
