@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from types import TracebackType
+from collections.abc import Mapping
+from types import MappingProxyType, TracebackType
 from typing import Final, Self
 
 from engine.clock import Clock
@@ -19,6 +20,7 @@ GATEWAYS: Final = "devices/api/gateways/"
 HEARTBEAT: Final = "devices/api/gateways/heartbeat/"
 RECORDS: Final = "api/weighing/records/"
 
+_NO_FIELDS: Final[Mapping[str, str]] = MappingProxyType({})
 _DEFAULT_TIMEOUTS: Final = HttpTimeouts()
 _DEFAULT_LIMITS: Final = StreamLimits()
 
@@ -27,8 +29,9 @@ class DjangoServer:
     """The server at ``url``, which may have a path prefix (``https://host/scales``).
 
     Cheap to make, and needs no running loop; call :meth:`close` on the loop that used it. No method raises because of
-    what the network or the server does. A cancelled call may have reached the server. Raises ServerSettingsError when
-    ``url`` or a file of ``tls`` cannot be used.
+    what the network or the server does. A cancelled call may have reached the server. What is sent with a record beyond
+    the contract are ``upload_fields`` (``engine.net.wire``). Raises ServerSettingsError when ``url`` or a file of
+    ``tls`` cannot be used.
     """
 
     def __init__(
@@ -39,10 +42,12 @@ class DjangoServer:
         tls: TlsSettings | None = None,
         timeouts: HttpTimeouts = _DEFAULT_TIMEOUTS,
         max_body: int = MAX_BODY,
+        upload_fields: Mapping[str, str] = _NO_FIELDS,
     ) -> None:
         self._url = url
         self._tls = tls
         self._clock = clock
+        self._upload_fields = upload_fields
         self._resolver = Resolver(clock)
         self._http = HttpClient(
             parse_address(url), self._resolver, clock=clock, tls=tls, timeouts=timeouts, max_body=max_body
@@ -63,7 +68,7 @@ class DjangoServer:
 
     async def post_record(self, record: WeighingRecord, token: Secret) -> Delivery:
         """``POST api/weighing/records/`` (FR-04). Raises ValueError for a record that has no wire form."""
-        answer = await self._http.exchange("POST", RECORDS, body=record_body(record), token=token)
+        answer = await self._http.exchange("POST", RECORDS, body=record_body(record, self._upload_fields), token=token)
         return judge_delivery(answer, record)
 
     async def open_stream(

@@ -3,17 +3,42 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
+from typing import Final
 
+from engine.errors import UnitError
 from engine.ports import GatewayIdentity, WeighingRecord
+from engine.units import Quantity
+
+CONTRACT_FIELDS: Final = ("uuid", "rfid_uid", "weight", "measured_at")
+# What a site may upload beside them, by name (``upload.fields``): a column, or ``extra.NAME`` as the chart saved it.
+EXTRA: Final = "extra."
+COLUMNS: Final[Mapping[str, Callable[[WeighingRecord], object]]] = MappingProxyType(
+    {
+        "line": lambda record: record.line,
+        "unit": lambda record: record.unit,
+        "sequence": lambda record: record.sequence,
+        "chart": lambda record: record.chart,
+        "chart_version": lambda record: record.chart_version,
+        "weight": lambda record: record.weight,
+        "weight_text": lambda record: f"{record.weight:f}",  # with the digits that were displayed
+        "measured_at": lambda record: record.measured_at,
+        "rfid_uid": lambda record: record.rfid_uid,
+        "raw_frame": lambda record: record.raw_frame.hex(),
+    }
+)
+_NO_FIELDS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-def record_body(record: WeighingRecord) -> str:
-    """The body of ``POST api/weighing/records/`` (5.2 of the requirements).
+def record_body(record: WeighingRecord, fields: Mapping[str, str] = _NO_FIELDS) -> str:
+    """The body of ``POST api/weighing/records/`` (5.2 of the requirements), with the site's own ``fields``.
 
-    The weight is a JSON number in the record's unit; the time is ISO 8601 and carries its UTC offset. Raises ValueError
-    when the weight is not finite or the time has no offset: such a record is a bug, not a message.
+    Weights are JSON numbers in the record's unit, exactly; times are ISO 8601 and carry their UTC offset. A field that
+    the record has nothing for is left out. Raises ValueError when the weight is not finite, a time has no offset or a
+    value has no JSON form: such a record is a bug, not a message.
     """
     if record.measured_at.utcoffset() is None:
         raise ValueError(f"record {record.uuid}: measured_at has no UTC offset")
@@ -23,8 +48,30 @@ def record_body(record: WeighingRecord) -> str:
             "rfid_uid": record.rfid_uid,
             "weight": record.weight,
             "measured_at": record.measured_at.isoformat(),
+            **{name: value for name, source in fields.items() if (value := _value(record, source)) is not None},
         }
     )
+
+
+def _value(record: WeighingRecord, source: str) -> object:
+    column = COLUMNS.get(source)
+    value = record.extra.get(source.removeprefix(EXTRA)) if column is None else column(record)
+    if isinstance(value, Quantity):
+        return _number(value, record, source)
+    if isinstance(value, datetime):
+        if value.utcoffset() is None:
+            raise ValueError(f"record {record.uuid}: the time of '{source}' has no UTC offset")
+        return value.isoformat()
+    return value
+
+
+def _number(value: Quantity, record: WeighingRecord, source: str) -> Decimal:
+    if value.dimension != "mass":
+        return value.value
+    try:
+        return value.to(record.unit).value  # one unit for all that is weighed; the chart's service saw to it
+    except UnitError as error:
+        raise ValueError(f"record {record.uuid}: '{source}': {error}") from error
 
 
 def identity_body(identity: GatewayIdentity) -> str:

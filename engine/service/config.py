@@ -18,6 +18,7 @@ from engine.documents.source import load_yaml
 from engine.documents.tree import Document, Map, Seq
 from engine.errors import Diagnostic, DiagnosticError, Position
 from engine.service.site_checks import Known, check_site, is_chart_file
+from engine.service.upload_fields import upload_fields
 from engine.units import parse_duration, parse_mass, parse_rate
 from machines import shipped_charts
 from parsers import PROTOCOLS, ProtocolInfo
@@ -114,6 +115,7 @@ class SiteConfig:
     store_url: str = field(default="sqlite:///ledger.sqlite", repr=False)  # may hold a password
     sync_interval: float = 10.0
     upload_interval: float = 5.0
+    upload_fields: Mapping[str, str] = field(default_factory=dict)  # name on the wire -> column, or extra.NAME
     heartbeat_interval: float = 30.0
     stream_max_rate: float = 10.0
     units_weight: str = "kg"
@@ -229,6 +231,7 @@ def _site(document: Document, path: Path, base_dir: Path) -> SiteConfig:
         gateway=GatewaySettings(name, mac if mac == "auto" else mac.upper().replace("-", ":")),
         lines=tuple(_line(line, base_dir) for line in _items(root, "lines")),
         document=document,
+        upload_fields=upload_fields(root.section("upload")),
         **options,
     )
 

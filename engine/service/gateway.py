@@ -13,7 +13,7 @@ import structlog
 from engine.bindings.registry import Registry
 from engine.bindings.shipped import shipped_registry
 from engine.chart.declare import resolve_settings
-from engine.chart.load import load_chart
+from engine.chart.load import load_chart, read_chart
 from engine.chart.model import Chart
 from engine.clock import Clock, SystemClock
 from engine.errors import Diagnostic, DiagnosticError
@@ -30,6 +30,7 @@ from engine.service.router import RESERVED_NAMES, Router
 from engine.service.services import GatewayServices
 from engine.service.site_checks import is_chart_file
 from engine.service.streaming import WeightStream
+from engine.service.upload_fields import check_upload_extras
 from engine.service.weights import LatestWeights
 from engine.store import LedgerStore, open_store
 from engine.units import Quantity
@@ -102,7 +103,7 @@ class Gateway:
             )
             identity = discover_identity(site.gateway.name, mac)
             await store.save_identity(identity)
-            server = DjangoServer(site.server.url, tls=_tls(site), clock=self._clock)
+            server = DjangoServer(site.server.url, tls=_tls(site), clock=self._clock, upload_fields=site.upload_fields)
             try:
                 services = GatewayServices(store, server, identity, site.units_weight)
                 log.info(
@@ -202,6 +203,9 @@ class Gateway:
             if line.name in RESERVED_NAMES:
                 problems.append(Diagnostic("reserved-name", line.position, {"name": line.name}))
             machines[line.name] = self._machine(line.chart, line.settings, problems)
+        if site.document is not None and not problems:
+            charts = (read_chart(line.chart).root for line in site.lines)
+            problems += check_upload_extras(site.document.root.section("upload"), charts)
         if problems:
             raise DiagnosticError(problems)
         return machines

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from engine.documents.suggest import did_you_mean
 from engine.documents.tree import Document, Map, Seq, Value
 from engine.errors import Diagnostic, Position, UnitError
+from engine.service.upload_fields import check_upload_fields
 from engine.units import Quantity, parse_duration, parse_mass, parse_rate
 from parsers import ProtocolInfo
 
@@ -40,6 +41,7 @@ def check_site(document: Document, base_dir: Path, known: Known) -> list[Diagnos
         *_server(root.section("server"), base_dir),
         *_store(root.section("store")),
         *_positive(root),
+        *check_upload_fields(root.section("upload")),
         *_lines(root, base_dir, known),
     ]
     return sorted(findings, key=lambda finding: (finding.position, finding.code))

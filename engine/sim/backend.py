@@ -15,6 +15,7 @@ from typing import Final, Literal
 
 from engine.clock import Clock
 from engine.net.mac import parse_mac
+from engine.net.wire import CONTRACT_FIELDS
 from engine.ports import Secret
 
 DuplicateStyle = Literal["400", "409", "200"]
@@ -50,6 +51,7 @@ class RecordRow:
     gateway: str  # the MAC address of the gateway whose token it came with
     arrived_at: datetime
     arrived_monotonic: float
+    extra: Mapping[str, object] = field(default_factory=dict)  # what came beyond the contract, numbers digit for digit
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +190,9 @@ class Backend:
         if errors or record_uuid is None or weight is None or measured_at is None:
             return errors, None
         now, elapsed = self.clock.now(), self.clock.monotonic()
-        return {}, RecordRow(record_uuid, str(body["rfid_uid"]), weight, measured_at, gateway.mac_address, now, elapsed)
+        extra = {name: value for name, value in body.items() if name not in CONTRACT_FIELDS}
+        card = str(body["rfid_uid"])
+        return {}, RecordRow(record_uuid, card, weight, measured_at, gateway.mac_address, now, elapsed, extra)
 
     def _duplicate(self, row: RecordRow) -> Reply:
         if self.duplicate_style == "409":
@@ -209,6 +213,7 @@ def _record_json(row: RecordRow) -> Mapping[str, object]:
         "rfid_uid": row.rfid_uid,
         "weight": row.weight,
         "measured_at": row.measured_at.isoformat(),
+        **row.extra,
     }
 
 

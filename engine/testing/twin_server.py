@@ -74,6 +74,7 @@ class TwinServer:
     """
 
     def __init__(self, clock: Clock, mac_address: str, *, latency: float = 0.01, sends_id: bool = True) -> None:
+        self.upload_fields: Mapping[str, str] = {}  # what the gateway sends with a record beyond the contract
         self.backend = Backend(clock, sends_id=sends_id)
         self.latency = latency
         self.stream_latency = 0.0  # how long the gateway's connection takes to accept one message
@@ -182,7 +183,7 @@ class TwinServer:
 
     async def post_record(self, record: WeighingRecord, token: Secret) -> Delivery:
         """``POST api/weighing/records/``. Raises ValueError for a record that has no wire form."""
-        body = _received(record_body(record))
+        body = _received(record_body(record, self.upload_fields))
         answer = await self._exchange("records", token, body, lambda sent: self.backend.add_record(token, sent))
         return judge_delivery(answer, record)
 

@@ -46,6 +46,12 @@ EXAMPLES: Final[dict[str, Example]] = {
     "must-be-positive": Example(
         'server: {url: "http://127.0.0.1:8000"}\nstream: {max_rate: ‹0 Hz¦10 Hz›}\n' + _LINE, SITE
     ),
+    "upload-field-taken": Example(
+        'server: {url: "http://127.0.0.1:8000"}\nupload: {fields: {‹weight¦shown›: weight_text}}\n' + _LINE, SITE
+    ),
+    "unknown-upload-source": Example(
+        'server: {url: "http://127.0.0.1:8000"}\nupload: {fields: {dock: ‹lien¦line›}}\n' + _LINE, SITE
+    ),
     "duplicate-line": _lines("""\
   - name: dock-1
     devices: {scale: {port: COM3, protocol: cas-22}}

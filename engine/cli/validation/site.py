@@ -71,6 +71,7 @@ def check_site(path: Path) -> SiteChecked:
         checked.lines.append(_line_of(line, path.parent))
         checked.findings += (f for f in _line_findings(line, checked.lines[-1].chart) if f.position not in told)
     checked.findings += (f for f in _fixed_findings(document.root) if f.position not in told)
+    checked.findings += (f for f in _upload_findings(document.root, checked.lines) if f.position not in told)
     return checked
 
 
@@ -124,10 +125,24 @@ def _fixed_findings(root: Map) -> Iterator[Diagnostic]:
             yield from problems
 
 
+def _upload_findings(root: Map, lines: list[LineOf]) -> Iterator[Diagnostic]:
+    from engine.service.upload_fields import check_upload_extras
+
+    charts = [_root(line.chart) for line in lines]
+    sound = [chart for chart in charts if chart is not None]
+    if len(sound) == len(charts):
+        yield from check_upload_extras(root.section("upload"), sound)
+
+
 def _settings(chart: str | Path) -> Map | None:
     """The settings that a chart declares; None when they cannot be read, which its own check tells."""
+    root = _root(chart)
+    return None if root is None else root.section("settings")
+
+
+def _root(chart: str | Path) -> Map | None:
     try:
         document = read_chart(chart)
     except EngineError:
         return None
-    return None if check(document, chart_schema()) else document.root.section("settings")
+    return None if check(document, chart_schema()) else document.root

@@ -207,6 +207,16 @@ ENTRIES: Final[dict[str, Entry]] = {
         "With zero the service would do nothing else, or nothing at all.",
         "write a value above zero",
     ),
+    "upload-field-taken": Entry(
+        "'{name}' is uploaded already",
+        "The server's contract names uuid, rfid_uid, weight and measured_at; what a site adds goes by another name.",
+        "choose another name",
+    ),
+    "unknown-upload-source": Entry(
+        "a record has no '{name}'",
+        "What is uploaded is a column of the record, or what a chart of the site saves under 'extra'.",
+        "possible are: {known}",
+    ),
     "median-not-odd": Entry(
         "a median of {value} readings has no middle",
         "The filter takes the middle one of a few readings, so it needs an odd number of them.",

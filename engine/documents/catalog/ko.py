@@ -213,6 +213,16 @@ ENTRIES: Final[dict[str, Entry]] = {
         "0이면 서비스가 그 일만 하거나 아무것도 하지 않습니다.",
         "0보다 큰 값을 쓰세요",
     ),
+    "upload-field-taken": Entry(
+        "'{name}'{name:은/는} 이미 보내고 있습니다",
+        "uuid, rfid_uid, weight, measured_at은 서버와 약속한 이름입니다. 현장이 더하는 것은 다른 이름이어야 합니다.",
+        "다른 이름을 고르세요",
+    ),
+    "unknown-upload-source": Entry(
+        "기록에 '{name}'{name:이/가} 없습니다",
+        "보낼 수 있는 것은 기록의 칸이나 현장의 차트가 'extra'로 저장하는 값입니다.",
+        "쓸 수 있는 것: {known}",
+    ),
     "median-not-odd": Entry(
         "{value}개의 측정값에는 가운데 값이 없습니다",
         "필터는 몇 개의 측정값 가운데 중간 값을 고르므로 홀수여야 합니다.",
