@@ -83,7 +83,7 @@ class _Writer:
             style = "dashed,rounded" if self._is_region(box) else "rounded"
             yield f'{inner}graph [label="{_lines(block.text_lines)}", style="{style}", {_colours(box)}];'
         else:
-            yield f"{inner}graph [{_room(block)}];"
+            yield f"{inner}graph [{_room(block)}, margin=14];"
         yield from self._inside(box, inner)
         yield f"{indent}}}"
 

@@ -16,6 +16,7 @@ _PIECES: Final = 6  # straight pieces that stand for one Bezier piece
 _CROSSING: Final = 2500.0  # px of line that one crossing is worth avoiding
 _OVER_BOX: Final = 900.0
 _BESIDE_BOX: Final = 60.0  # for each point of a line that is too near to a box it has nothing to do with
+_TRESPASS: Final = 900.0  # for running through a compound state that has nothing to do with the line
 _TOO_NEAR: Final = 5.0
 _STUB: Final = 14.0  # a shorter line has no room for its arrow
 _IS_STUB: Final = 250.0
@@ -61,7 +62,11 @@ class Verdict(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What is judged. ``regions`` are the parallel regions of each parallel state, in document order."""
+    """What is judged.
+
+    ``regions`` are the parallel regions of each parallel state, in document order; ``areas`` the compound states, each
+    with the names of the boxes in it.
+    """
 
     width: float
     height: float
@@ -69,6 +74,7 @@ class Picture:
     boxes: Mapping[str, Rect]
     headers: Sequence[Rect] = ()
     regions: Sequence[Sequence[Rect]] = ()
+    areas: Sequence[tuple[Rect, frozenset[str]]] = ()
 
 
 def judge(picture: Picture) -> Verdict:
@@ -81,6 +87,7 @@ def judge(picture: Picture) -> Verdict:
     badness = (
         crossed * _CROSSING
         + sum(_hindrance(line, *box) for line in lines for box in boxes)
+        + sum(_trespass(line, *area) for line in lines for area in picture.areas)
         + sum(line.is_in(header) for line in lines for header in picture.headers) * _OVER_HEADER
         + sum(right.x < left.x for row in picture.regions for left, right in pairwise(row)) * _DISORDER
         + sum(length < _STUB for length in lengths) * _IS_STUB
@@ -123,6 +130,18 @@ def _hindrance(line: _Flat, name: str, box: Rect, around: Rect) -> float:
         return 0.0
     near = line.points_in(around)
     return near * _BESIDE_BOX + (_OVER_BOX if near and line.is_in(box) else 0.0)
+
+
+def _trespass(line: _Flat, area: Rect, inside: frozenset[str]) -> float:
+    """What is wrong with a line that leaves its compound state for a while, or runs through one of others."""
+    if line.ends <= inside:
+        return _BESIDE_BOX * (len(line.points) - line.points_in(area.grown(-_TOO_NEAR)))
+    if line.ends & inside or not line.around.overlaps(area):
+        return 0.0
+    left, right, top, bottom = area.x, area.x + area.width, area.y, area.y + area.height
+    # Whatever goes in at one side and out at another crosses a diagonal, even where it only cuts off a corner.
+    diagonals = (((left, top), (right, bottom)), ((left, bottom), (right, top)))
+    return _TRESPASS * sum(_cross(p, q, *diagonal) for p, q in pairwise(line.points) for diagonal in diagonals)
 
 
 def _crossings(lines: Sequence[_Flat], boxes: Mapping[str, Rect]) -> int:

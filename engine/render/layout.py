@@ -21,7 +21,6 @@ from engine.render.scene import Scene
 
 _FEW: Final = 60  # states and edges of a chart that is laid out in many ways
 _MANY: Final = 200
-_ENOUGH: Final = 21  # layouts tried when one without a crossing was among them
 _CLUSTER: Final = "cluster "
 
 
@@ -51,16 +50,7 @@ def best_layout(scene: Scene) -> Layout:
     ways = plans(scene)
     if len(ways) == 1:  # judging a chart that large takes longer than laying it out
         return layout_of(scene, ways[0])
-    best: tuple[Verdict, Layout] | None = None
-    for tried, plan in enumerate(ways, start=1):
-        layout = layout_of(scene, plan)
-        verdict = judged(layout)
-        if best is None or verdict.badness < best[0].badness:
-            best = verdict, layout
-        if tried >= _ENOUGH and not best[0].crossings:
-            break
-    assert best is not None  # there is always a plan
-    return best[1]
+    return min((layout_of(scene, plan) for plan in ways), key=lambda layout: judged(layout).badness)
 
 
 def judged(layout: Layout) -> Verdict:
@@ -74,7 +64,14 @@ def judged(layout: Layout) -> Verdict:
             layout.nodes,
             [Rect(at.x, at.y, blocks[state].width, blocks[state].height) for state, at in layout.clusters.items()],
             list(_regions(layout)),
+            [(area, _inside(layout, area)) for area in layout.clusters.values()],
         )
+    )
+
+
+def _inside(layout: Layout, area: Rect) -> frozenset[str]:
+    return frozenset(
+        name for name, at in layout.nodes.items() if area.contains((at.x + at.width / 2, at.y + at.height / 2))
     )
 
 

@@ -210,6 +210,18 @@ def test_a_picture_is_worse_with_a_line_over_a_box_than_beside_it():
     assert over > near > far
 
 
+def test_a_line_through_a_state_of_others_or_out_of_its_own_makes_a_picture_worse():
+    line = (straight((0, 50), (100, 50)), frozenset({"a", "b"}))
+    area = Rect(20, 40, 30, 30)
+
+    def with_areas(*areas):
+        return judge(Picture(100, 100, [line], {}, areas=areas)).badness
+
+    assert with_areas((area, frozenset({"x"}))) > with_areas((Rect(20, 70, 30, 20), frozenset({"x"}))) == with_areas()
+    assert with_areas((area, frozenset({"a", "b"}))) > with_areas((Rect(-20, 0, 200, 200), frozenset({"a", "b"})))
+    assert with_areas((area, frozenset({"a"}))) == with_areas()
+
+
 def test_numbers_in_a_picture_are_short():
     assert not re.findall(r"\d\.\d{6,}", svg_of("everything"))
 
