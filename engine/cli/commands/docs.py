@@ -25,4 +25,4 @@ def _run(arguments: Namespace) -> int:
     return OK
 
 
-COMMAND = Command("docs", "print the catalogue of what charts may name, as Markdown", _add_arguments, _run)
+COMMAND = Command("docs", "print what charts may name, as Markdown", _add_arguments, _run)

@@ -125,6 +125,4 @@ def _indented(text: str) -> str:
     return "\n".join(f"    {line}".rstrip() for line in text.rstrip("\n").split("\n"))
 
 
-COMMAND = Command(
-    "explain", "explain a finding of 'engine validate', with an example wrong and right", _add_arguments, _run
-)
+COMMAND = Command("explain", "explain a finding of validate, with an example", _add_arguments, _run)

@@ -59,4 +59,4 @@ def shipped_file() -> Path:
     return Path(schemas.__path__[0]) / "chart.schema.json"
 
 
-COMMAND = Command("schema", "show or write the JSON Schema that editors complete charts by", _add_arguments, _run)
+COMMAND = Command("schema", "show or write the schema that editors complete by", _add_arguments, _run)

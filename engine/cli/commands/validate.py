@@ -34,6 +34,4 @@ def _run(arguments: Namespace) -> int:
     return OK if report.is_clean else PROBLEM
 
 
-COMMAND = Command(
-    "validate", "check charts and site files; tell what is wrong and how to mend it", _add_arguments, _run
-)
+COMMAND = Command("validate", "check charts and sites, and say how to mend them", _add_arguments, _run)
