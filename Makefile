@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 BIN := .venv/bin
 
-.PHONY: help install demo test check bench torture lock clean
+.PHONY: help install demo test check docs bench torture lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -28,6 +28,9 @@ check: .venv/.ready-dev ## Lint, types, import contracts, the shipped charts and
 	@$(BIN)/lint-imports
 	@$(BIN)/engine validate
 	@$(BIN)/engine schema chart --check
+
+docs: .venv/.ready-dev ## Draw the shipped charts again
+	@for c in machines/*.yaml; do n=$$(basename $$c .yaml); $(BIN)/engine graph $$n -o docs/charts/$$n.svg; done
 
 bench: .venv/.ready-dev ## Measure, and print a table
 	@$(BIN)/python -m tests.bench
