@@ -82,13 +82,29 @@ def _assign(binder: Binder, raw: Value, place: Place, fields: Payload | None) ->
         function = binder.value(value, type_, Place(raw.marks[name]), fields)
         if function is not None:
             compiled.append((name, function))
-    if len(compiled) == 1:
-        only, evaluate = compiled[0]
-        return lambda m, e: m.assign(only, evaluate(m.data, m.settings, e, m))
+    return _assign_one(*compiled[0]) if len(compiled) == 1 else _assign_in_turn(compiled)
+
+
+# A machine's data are replaced and never changed: see ActionMachine.
+
+
+def _assign_one(name: str, evaluate: Evaluate) -> Run:
+    def assign(machine: Any, event: Values) -> None:
+        before = machine.data
+        value = evaluate(before, machine.settings, event, machine)
+        machine.data = data = before.copy()
+        data[name] = value
+
+    return assign
+
+
+def _assign_in_turn(compiled: list[tuple[str, Evaluate]]) -> Run:
+    """Each expression sees what those before it assigned."""
 
     def assign(machine: Any, event: Values) -> None:
-        for name, function in compiled:
-            machine.assign(name, function(machine.data, machine.settings, event, machine))
+        machine.data = data = dict(machine.data)
+        for name, evaluate in compiled:
+            data[name] = evaluate(data, machine.settings, event, machine)
 
     return assign
 

@@ -223,7 +223,10 @@ class Binder:
         items = tuple(compiled.items())
 
         def build(data: dict[str, object], settings: Values, event: Values, machine: object) -> dict[str, object]:
-            return {**defaults, **{name: function(data, settings, event, machine) for name, function in items}}
+            given = defaults.copy()
+            for name, function in items:
+                given[name] = function(data, settings, event, machine)
+            return given
 
         return build
 

@@ -40,6 +40,10 @@ class _Term(NamedTuple):
 
 
 def _every(tests: list[Evaluate]) -> Evaluate:
+    """All of them, in turn. Two, the usual case, without a loop: guards are tried on every event."""
+    if len(tests) == 2:  # noqa: PLR2004 - as said
+        first, second = tests
+        return lambda d, s, e, m: bool(first(d, s, e, m)) and bool(second(d, s, e, m))
     return lambda d, s, e, m: all(test(d, s, e, m) for test in tests)
 
 
@@ -105,9 +109,13 @@ def _named_guard(
     if not spec.parameters:
         return _Term(lambda _d, _s, _e, _m: function())
 
+    renamed = [(written, _python_name(written)) for written in spec.parameters if written != _python_name(written)]
+
     def test(data: dict[str, object], settings: Values, event: Values, machine: object) -> bool:
         given = build(data, settings, event, machine)
-        return function(**{_python_name(key): value for key, value in given.items()})
+        for written, python_name in renamed:
+            given[python_name] = given.pop(written)
+        return function(**given)
 
     return _Term(test)
 

@@ -22,7 +22,10 @@ Values = Mapping[str, object]
 
 
 class ActionMachine(Protocol):
-    """What an action may do to the machine that runs it. All of it is undone when the macrostep fails."""
+    """What an action may do to the machine that runs it. All of it is undone when the macrostep fails.
+
+    ``data`` are replaced and never changed: the ones from before are what a macrostep that fails goes back to.
+    """
 
     data: dict[str, object]
     settings: Values

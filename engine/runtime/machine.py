@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
+from weakref import ref
 
-from statemachine import StateChart
+from statemachine import State, StateChart
+from statemachine.configuration import Configuration
+from statemachine.event_data import TriggerData
 from statemachine.orderedset import OrderedSet
+from statemachine.state import InstanceState
 
 from engine.chart.compile import compile_class
 from engine.chart.declare import resolve_settings
@@ -17,33 +21,7 @@ from engine.errors import Diagnostic, DiagnosticError
 from engine.runtime.interpreter import Interpreter
 from engine.runtime.program import Program
 
-
-class _Model:
-    """What the library reads an instance's state from: the interpreter's configuration."""
-
-    def __init__(self, interpreter: Interpreter) -> None:
-        self._interpreter = interpreter
-
-    @property
-    def state(self) -> OrderedSet[str] | None:
-        """The active states' ids, or None before the machine was started."""
-        active = self._interpreter.configuration
-        return OrderedSet(active) if active else None
-
-
-class _PlanEngine:
-    """Stands where the library's engine would: there is nothing left for it to do."""
-
-    def __init__(self, machine: Any) -> None:
-        self._interpreter: Interpreter = machine.interpreter
-
-    @property
-    def running(self) -> bool:
-        """Whether the machine has been started and has not reached a top-level final state."""
-        return self._interpreter.is_running
-
-    def start(self, **_kwargs: object) -> None:
-        """The owner starts the machine: it needs the effects."""
+Send = Callable[..., list[Effect]]
 
 
 def machine_class(chart: Chart) -> type[StateChart[Any]]:
@@ -65,23 +43,137 @@ def machine_class(chart: Chart) -> type[StateChart[Any]]:
         values = resolve_settings(chart.settings, settings or {}, problems)
         if problems:
             raise DiagnosticError(problems)
-        vars(self)["interpreter"] = Interpreter(program, values, seed=seed)
-        vars(self)["_clock"] = clock or SystemClock()
-        vars(self)["_dispatch"] = self.interpreter.dispatch
-        StateChart.__init__(self, model=_Model(self.interpreter))
+        interpreter = Interpreter(program, values, seed=seed)
+        clock = clock or SystemClock()
+        vars(self).update(interpreter=interpreter, _clock=clock, send=_sender(interpreter, clock))
+        StateChart.__init__(self, model=_Model(interpreter))
 
     def start(self: Any) -> list[Effect]:
         effects: list[Effect] = self.interpreter.start(self._clock.monotonic(), self._clock.now())
         return effects
 
-    def send(self: Any, event: str, **data: object) -> list[Effect]:
-        clock = self._clock
-        effects: list[Effect] = self._dispatch(event, data, clock.monotonic(), clock.now)
+    def send(self: Any, event: str, /, **data: object) -> list[Effect]:
+        effects: list[Effect] = vars(self)["send"](event, **data)
         return effects
 
-    def _get_engine(self: Any) -> _PlanEngine:
-        return _PlanEngine(self)
-
-    return compile_class(
-        chart, __init__=__init__, start=start, send=send, _get_engine=_get_engine, chart=chart, program=program
+    made = compile_class(
+        chart,
+        __init__=__init__,
+        start=start,
+        send=send,
+        _get_engine=_engine_of,
+        _build_configuration=_configuration_of,
+        _register_callbacks=_register_no_callbacks,
+        chart=chart,
+        program=program,
     )
+    for state in made.states_map.values():
+        if state.id not in made._events:  # noqa: SLF001 - as the library does
+            setattr(made, state.id, _StateAttribute(state))
+    return made
+
+
+def _sender(interpreter: Interpreter, clock: Clock) -> Send:
+    """A machine's ``send``, with all that it needs at hand: it is called on every event."""
+    dispatch, monotonic, now = interpreter.dispatch, clock.monotonic, clock.now
+
+    def send(event: str, /, **data: object) -> list[Effect]:
+        return dispatch(event, data, monotonic, now)
+
+    return send
+
+
+# What the library finds in an instance -------------------------------------------------------------------------------
+
+
+class _Model:
+    """What the library reads an instance's state from: the interpreter's configuration."""
+
+    __slots__ = ("_interpreter",)
+
+    def __init__(self, interpreter: Interpreter) -> None:
+        self._interpreter = interpreter
+
+    @property
+    def state(self) -> OrderedSet[str] | None:
+        """The active states' ids, or None before the machine was started."""
+        active = self._interpreter.configuration
+        return OrderedSet(active) if active else None
+
+
+class _PlanEngine:
+    """Stands where the library's engine would, for ``machine.some_event(...)``: the interpreter does the work."""
+
+    __slots__ = ("_effects", "_interpreter", "_send")
+
+    def __init__(self, machine: Any) -> None:
+        self._interpreter: Interpreter = machine.interpreter
+        self._send: Send = machine.send
+        self._effects: list[Effect] = []
+
+    @property
+    def running(self) -> bool:
+        """Whether the machine has been started and has not reached a top-level final state."""
+        return self._interpreter.is_running
+
+    def start(self, **_kwargs: object) -> None:
+        """The owner starts the machine: it needs the effects."""
+
+    def put(self, trigger: TriggerData, *, internal: bool = False) -> None:  # noqa: ARG002 - the library's signature
+        """Take an event to completion at once."""
+        assert trigger.event is not None
+        self._effects = self._send(str(trigger.event), **trigger.kwargs)
+
+    def processing_loop(self) -> list[Effect]:
+        """The effects of the event that was put."""
+        effects, self._effects = self._effects, []
+        return effects
+
+
+class _InstanceStates(dict[Any, State]):
+    """An instance's states, each made when it is first asked for: most machines are never asked."""
+
+    __slots__ = ("_machine",)
+
+    def __init__(self, machine: StateChart[Any]) -> None:
+        self._machine = ref(machine)  # the machine holds these
+
+    def __missing__(self, value: Any) -> State:
+        machine = self._machine()
+        assert machine is not None
+        state = self[value] = InstanceState(machine.states_map[value], machine, self)
+        return state
+
+    def get(self, value: Any, default: Any = None) -> Any:
+        """The instance's state, made if need be."""
+        try:
+            return self[value]
+        except KeyError:
+            return default
+
+
+class _StateAttribute:
+    """``Machine.idle`` is the class's state, ``machine.idle`` the instance's own."""
+
+    __slots__ = ("_state",)
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def __get__(self, machine: Any, owner: type) -> State:
+        if machine is None:
+            return self._state
+        state: State = machine._config._instance_states[self._state.value]  # noqa: SLF001 - a part of the machine
+        return state
+
+
+def _engine_of(machine: StateChart[Any]) -> _PlanEngine:
+    return _PlanEngine(machine)
+
+
+def _configuration_of(machine: StateChart[Any]) -> Configuration:
+    return Configuration(_InstanceStates(machine), machine.model, machine.state_field, machine.states_map)
+
+
+def _register_no_callbacks(machine: StateChart[Any], _listeners: list[object]) -> None:
+    """The library calls nothing in our machines, so that there is nothing to look for."""
