@@ -46,7 +46,7 @@ def machine_class(chart: Chart) -> type[StateChart[Any]]:
         interpreter = Interpreter(program, values, seed=seed)
         clock = clock or SystemClock()
         vars(self).update(interpreter=interpreter, _clock=clock, send=_sender(interpreter, clock))
-        StateChart.__init__(self, model=_Model(interpreter))
+        StateChart.__init__(self, model=_Model(interpreter, self.library_names))
 
     def start(self: Any) -> list[Effect]:
         effects: list[Effect] = self.interpreter.start(self._clock.monotonic(), self._clock.now())
@@ -89,25 +89,27 @@ def _sender(interpreter: Interpreter, clock: Clock) -> Send:
 class _Model:
     """What the library reads an instance's state from: the interpreter's configuration."""
 
-    __slots__ = ("_interpreter",)
+    __slots__ = ("_interpreter", "_names")
 
-    def __init__(self, interpreter: Interpreter) -> None:
+    def __init__(self, interpreter: Interpreter, names: Mapping[str, str]) -> None:
         self._interpreter = interpreter
+        self._names = names
 
     @property
     def state(self) -> OrderedSet[str] | None:
-        """The active states' ids, or None before the machine was started."""
+        """The active states by the library's names, or None before the machine was started."""
         active = self._interpreter.configuration
-        return OrderedSet(active) if active else None
+        return OrderedSet(self._names[name] for name in active) if active else None
 
 
 class _PlanEngine:
     """Stands where the library's engine would, for ``machine.some_event(...)``: the interpreter does the work."""
 
-    __slots__ = ("_effects", "_interpreter", "_send")
+    __slots__ = ("_chart_events", "_effects", "_interpreter", "_send")
 
     def __init__(self, machine: Any) -> None:
         self._interpreter: Interpreter = machine.interpreter
+        self._chart_events: Mapping[str, str] = machine.chart_events
         self._send: Send = machine.send
         self._effects: list[Effect] = []
 
@@ -122,7 +124,8 @@ class _PlanEngine:
     def put(self, trigger: TriggerData, *, internal: bool = False) -> None:  # noqa: ARG002 - the library's signature
         """Take an event to completion at once."""
         assert trigger.event is not None
-        self._effects = self._send(str(trigger.event), **trigger.kwargs)
+        name = str(trigger.event)
+        self._effects = self._send(self._chart_events.get(name, name), **trigger.kwargs)
 
     def processing_loop(self) -> list[Effect]:
         """The effects of the event that was put."""
