@@ -44,12 +44,12 @@ def test_every_answer_is_judged_and_only_the_servers_json_decides_anything(statu
 
     if document is None:
         assert delivery.kind is DeliveryKind.UNREACHABLE
-        assert lookup.kind is LookupKind.UNREACHABLE
+        assert lookup.kind is (LookupKind.MISSING if status == 404 else LookupKind.UNREACHABLE)
         assert heartbeat.kind is CallKind.UNREACHABLE
         assert registration.kind is CallKind.UNREACHABLE
     assert (delivery.kind is DeliveryKind.UNAUTHORIZED) == (document is not None and status in {401, 403})
     assert (heartbeat.kind is CallKind.REFUSED) == (document is not None and status in {401, 403, 404})
-    assert (lookup.kind is LookupKind.MISSING) == (document is not None and status == 404)
+    assert (lookup.kind is LookupKind.MISSING) == (status == 404)  # FR-01 asks for no body
     if delivery.kind is DeliveryKind.DELIVERED:
         assert status in {200, 201, 409} or (status == 400 and doubtful)
     for reason in (delivery.reason, lookup.reason, heartbeat.reason, registration.reason):
