@@ -212,7 +212,8 @@ class World:
         begun = self.clock.monotonic()
         while not is_so():
             if self.clock.monotonic() - begun > within:
-                raise AssertionError(f"not so within {within:g} s; the machines are at {self._overview()}")
+                places = ", ".join(f"{name}: {' '.join(host.states)}" for name, host in self._hosts.items())
+                raise AssertionError(f"not so within {within:g} s; the machines are at {places}")
             self.advance(_UNTIL_STEP_S)
         return self.clock.monotonic() - begun
 
@@ -271,12 +272,14 @@ class World:
     # What came of it -------------------------------------------------------------------------------------------------
 
     def states(self, machine: str | None = None) -> tuple[str, ...]:
-        """The active atomic states of a machine; the first line's when none is named."""
-        return self._host(machine).states
+        """The active atomic states of a machine (or of the first line's); none after a fault, until its restart."""
+        host = self._host(machine)
+        return host.states if host.interpreter.is_running else ()
 
     def is_in(self, state: str, machine: str | None = None) -> bool:
         """Whether a state, compound or not, is active."""
-        return state in self._host(machine).interpreter.configuration
+        interpreter = self._host(machine).interpreter
+        return interpreter.is_running and state in interpreter.configuration
 
     def faults(self, machine: str | None = None) -> int:
         """How often a machine has been started anew by its host since the gateway was switched on."""
@@ -305,7 +308,7 @@ class World:
 
     def shown_patterns(self, line: str | None = None) -> list[str]:
         """The patterns that a line's signal showed, in order."""
-        return [signal.pattern for signal in self.signals if signal.line == (line or self.lines[0])]
+        return [shown.pattern for shown in self.signals if shown.line == (line or self.lines[0])]
 
     def messages_logged(self, level: str | None = None) -> list[str]:
         """What charts wrote to the log."""
@@ -379,9 +382,6 @@ class World:
 
     def _now(self, work: Coroutine[Any, Any, Result]) -> Result:
         return self.loop.run(work)
-
-    def _overview(self) -> str:
-        return ", ".join(f"{name}: {' '.join(host.states)}" for name, host in self._hosts.items())
 
     def _raise_unexpected(self) -> None:
         bugs = [str(entry.get("exception", entry["event"])) for entry in self.logs if entry["event"] in _BUGS]
