@@ -24,7 +24,7 @@ _BY_THE_FLOW: Final = Leaving()  # nothing waits for the cleanup's end
 
 
 def remember(memory: dict[str, tuple[State, ...]]) -> Operation:
-    """History states remember where the flow was."""
+    """History states, and states whose cleanup begins, remember where the flow was."""
 
     def operation(machine: Interpreter, _event: Values) -> None:
         machine._save()
@@ -92,14 +92,12 @@ def stop_invoke(invoke: Invoke) -> Operation:
     return operation
 
 
-def begin_cleanup(state: State, kept: tuple[State, ...]) -> Operation:
-    """The ``finally`` of a state is entered; ``kept`` is where the flow was inside of it."""
+def begin_cleanup(state: State) -> Operation:
+    """The ``finally`` of a state is entered."""
 
     def operation(machine: Interpreter, _event: Values) -> None:
         machine._save()
         machine._memory.leaving.setdefault(state.id, _BY_THE_FLOW)
-        if kept:
-            machine._memory.history[state.id] = kept
 
     return operation
 

@@ -150,11 +150,17 @@ class Program:
         """Entering the chart."""
         root = self.chart.root
         assert root.initial is not None
-        plan = _Plan()
         entry = self._tree.entry_set([root.initial], {})
         entry.by_default.append(root)
         entry.states[root.id] = root
-        return self._enter(plan, (), self.empty, [], entry, {})
+        fresh = _fresh(entry, self.empty, [])
+        progressive = _looks_at_configuration((), fresh)
+        plan = _Plan()
+        present: dict[str, State] = {}
+        self._enter(plan, fresh, entry, present, progressive=progressive)
+        if progressive:
+            plan.do(operations.arrived)
+        return plan.step(self.configuration_of(present.values()), ())
 
     def ending_step(self, configuration: Configuration) -> Step:
         """Leaving everything, because the machine is to end (SCXML's ``exitInterpreter``)."""
@@ -211,40 +217,34 @@ class Program:
         active = configuration.states
         taken = self._tree.select_compatible(enabled, active, history)
         exited = self._tree.exit_set(taken, active, history)
-        plan = _Plan()
         memory = {name: states for s in exited for name, states in self._tree.remembered(s, active, history)}
+        # History remembered in this very step counts for what it enters (SCXML records it before it enters).
+        entry = self._tree.entry_set(taken, {**history, **memory})
+        fresh = _fresh(entry, configuration, exited)
+        memory.update(self._interrupted_flows(fresh, configuration, history))
+        progressive = _looks_at_configuration(taken, [*exited, *fresh])
+        plan = _Plan()
         if memory:
             plan.do(operations.remember(memory))
-        progressive = _looks_at_configuration(taken, exited)
         for state in exited:
             plan.act(state.exit)
-            plan.do(
-                *(operations.stop_timer(t) for t in state.timers), *(operations.stop_invoke(i) for i in state.invokes)
-            )
+            plan.do(*map(operations.stop_timer, state.timers), *map(operations.stop_invoke, state.invokes))
             if state.finally_ is not None:
                 plan.do(operations.forget_cleanup(state))
             if progressive:
                 plan.do(operations.leave(state))
         for transition in taken:
             plan.act(transition.actions)
-        # History remembered in this very step counts for what it enters (SCXML records it before it enters).
-        entry = self._tree.entry_set(taken, {**history, **memory})
-        return self._enter(plan, tuple(taken), configuration, exited, entry, history)
+        present = {s.id: s for s in active if s not in exited}
+        self._enter(plan, fresh, entry, present, progressive=progressive)
+        if progressive:
+            plan.do(operations.arrived)
+        return plan.step(self.configuration_of(present.values()), taken)
 
     def _enter(
-        self,
-        plan: _Plan,
-        taken: tuple[Transition, ...],
-        before: Configuration,
-        exited: list[State],
-        entry: EntrySet,
-        history: History,
-    ) -> Step:
-        gone = set(map(id, exited))
-        present = {s.id: s for s in before.states if id(s) not in gone}
-        # What is active and stays so is not entered again (SCXML 3.13, of the entry set).
-        fresh = [s for s in sorted(entry.states.values(), key=lambda s: s.order) if s.id not in present]
-        progressive = _looks_at_configuration(taken, [*exited, *fresh])
+        self, plan: _Plan, fresh: Iterable[State], entry: EntrySet, present: dict[str, State], *, progressive: bool
+    ) -> None:
+        """Enter states in document order; ``present`` are those that are active, and becomes so."""
         by_default = set(map(id, entry.by_default))
         for state in fresh:
             if state.parent is not None:
@@ -252,20 +252,14 @@ class Program:
             if progressive:
                 plan.do(operations.arrive(state))
             if state.parent is not None and state.parent.finally_ == state.id:
-                kept = self._flow_before(state.parent, before, history)
-                plan.do(operations.begin_cleanup(state.parent, kept))
+                plan.do(operations.begin_cleanup(state.parent))
             plan.act(state.entry)
             if id(state) in by_default and state.initial is not None:
                 plan.act(state.initial.actions)
             if state.id in entry.history_content:
                 plan.act(entry.history_content[state.id].actions)
-            plan.do(
-                *(operations.start_timer(t) for t in state.timers), *(operations.want_invoke(i) for i in state.invokes)
-            )
+            plan.do(*map(operations.start_timer, state.timers), *map(operations.want_invoke, state.invokes))
             self._complete(plan, state, present)
-        if progressive:
-            plan.do(operations.arrived)
-        return plan.step(self.configuration_of(present.values()), taken)
 
     def _complete(self, plan: _Plan, state: State, present: dict[str, State]) -> None:
         """What entering a state that has nothing more to do brings about: done events, the end of a cleanup."""
@@ -281,11 +275,14 @@ class Program:
             plan.do(operations.end_cleanup(parent.parent))
         plan.do(operations.finish(state, self._completed_parallel(state, present)))
 
-    def _flow_before(self, state: State, before: Configuration, history: History) -> tuple[State, ...]:
-        """Where the flow is inside a state whose cleanup begins; nothing where no history could ask."""
-        if not self._has_kept_flows or state.id not in before.ids:
-            return ()
-        return self._tree.flow_inside(state, before.states, history)
+    def _interrupted_flows(
+        self, fresh: Iterable[State], before: Configuration, history: History
+    ) -> dict[str, tuple[State, ...]]:
+        """Where the flow is inside the states whose cleanup begins; nothing where no history could ask for it."""
+        if not self._has_kept_flows:
+            return {}
+        parents = [s.parent for s in fresh if s.parent is not None and s.parent.finally_ == s.id]
+        return {p.id: self._tree.flow_inside(p, before.states, history) for p in parents if p.id in before.ids}
 
     def _completed_parallel(self, final: State, present: dict[str, State]) -> str | None:
         parent = final.parent
@@ -316,6 +313,12 @@ def matches(transition: Transition, event: str | None) -> bool:
         return False
     # ``card.*`` is ``card`` too, as SCXML says (3.12.1).
     return event.startswith(descriptor[:-1]) or event == descriptor[:-2]
+
+
+def _fresh(entry: EntrySet, before: Configuration, exited: Iterable[State]) -> list[State]:
+    """The states to enter. What is active and stays so is not entered again (SCXML 3.13, of the entry set)."""
+    staying = before.ids - {state.id for state in exited}
+    return sorted((s for s in entry.states.values() if s.id not in staying), key=lambda s: s.order)
 
 
 def _looks_at_configuration(transitions: Iterable[Transition], states: Iterable[State]) -> bool:

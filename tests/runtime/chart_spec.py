@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.documents.source import load_yaml
+from engine.documents.tree import Map
 
 ROOT = "<root>"
 HISTORY = ("shallow", "deep")
@@ -188,10 +189,11 @@ def _act(act: Act) -> str:
 
 def from_yaml(text: str) -> Spec:
     """The chart that is written in a part of the engine's language. Raises ValueError for the rest of it."""
-    body = load_yaml(text, "example.yaml").root
-    unknown = body.keys() - {"chart", "events", "data", "initial", "states"}
-    if unknown:
-        raise ValueError(f"no part of a Spec: {unknown}")
+    return from_map(load_yaml(text, "example.yaml").root)
+
+
+def from_map(body: Map) -> Spec:
+    """As ``from_yaml``, of a document's mapping."""
     return Spec(_node(ROOT, body))
 
 
