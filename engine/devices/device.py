@@ -19,6 +19,7 @@ from engine.events import Event
 from parsers import CardReading, Reading
 
 _MANY_STRANGE_BYTES: Final = 512  # half a second of a wrong baud rate
+_TELL_EVERY_S: Final = 60.0  # of a noisy line, on which a frame comes through now and then
 
 log = structlog.get_logger(__name__)
 
@@ -59,6 +60,8 @@ class SerialDevice:
         self._parser = settings.make_parser()
         self._frames = 0
         self._strange_bytes = 0  # that came since the last frame
+        self._clock = clock
+        self._quiet_until = 0.0
         kinds = {info.kind for info in settings.protocols}
         later: CallLater = call_later or loop.call_later
         self._scale: Scale | None = None
@@ -120,7 +123,8 @@ class SerialDevice:
         self._frames += len(readings)
         before = self._strange_bytes
         self._strange_bytes = 0 if readings else before + len(data)
-        if before < _MANY_STRANGE_BYTES <= self._strange_bytes:  # once, until a frame comes
+        if before < _MANY_STRANGE_BYTES <= self._strange_bytes and self._clock.monotonic() >= self._quiet_until:
+            self._quiet_until = self._clock.monotonic() + _TELL_EVERY_S
             log.warning("device.frames.not_found", device=self.name, reason=self._stray())
 
     def _stray(self) -> str:

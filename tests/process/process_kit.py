@@ -65,8 +65,8 @@ def environment(home: Path) -> dict[str, str]:
 class Service:
     """``engine run`` in a folder; what it logs (JSON lines) and complains of (standard error) goes to files there."""
 
-    def __init__(self, folder: Path, number: int) -> None:
-        self._log = folder / f"service-{number}.jsonl"
+    def __init__(self, folder: Path, number: int, log: Path | None = None) -> None:
+        self._log = log or folder / f"service-{number}.jsonl"
         self._errors = folder / f"service-{number}.err"
         self._offset = 0
         self.facts: list[Fact] = []
@@ -89,7 +89,7 @@ class Service:
 
     @property
     def log_text(self) -> str:
-        return self._log.read_text("utf-8")
+        return self._log.read_text("utf-8") if self._log.is_file() else ""
 
     def seen(self, event: str, **values: object) -> list[Fact]:
         """The facts of one kind so far, those with these values."""
@@ -162,9 +162,9 @@ class Scene:
         self.boxes: list[Box] = []
         self.services: list[Service] = []
 
-    def start(self) -> Service:
+    def start(self, log: Path | None = None) -> Service:
         """Start a service (again)."""
-        service = Service(self.folder, len(self.services) + 1)
+        service = Service(self.folder, len(self.services) + 1, log)
         self.services.append(service)
         return service
 

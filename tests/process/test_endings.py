@@ -9,11 +9,13 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from process_kit import WITHIN_S, run, scene
+import pytest
+from process_kit import STOPS_WITHIN_S, WITHIN_S, run, scene
 
 from engine.sim.faults import never_answer
 
-A, B = "0100000001", "0100000002"
+A = "0100000001"
+FULL = Path("/dev/full")
 
 
 def test_sigterm_while_a_record_is_being_committed_loses_nothing(tmp_path: Path) -> None:
@@ -83,5 +85,22 @@ def test_a_second_service_on_one_database_is_refused_and_the_first_goes_on(tmp_p
             await hall.all_delivered()
             assert hall.problems() == []
             await first.stop()
+
+    run(scenario())
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="this platform has no device that is always full")
+def test_a_log_that_cannot_be_written_stops_neither_the_weighing_nor_the_end(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with scene(tmp_path) as hall:
+            await hall.approve_beforehand()
+            service = hall.start(log=FULL)
+            await hall.server.wait_until(lambda: len(hall.server.heartbeats) > 0, timeout=WITHIN_S)
+            hall.put(A, "12.345")
+            await hall.all_delivered()
+            assert hall.problems() == []
+            service.process.send_signal(signal.SIGTERM)
+            assert await service.ended(STOPS_WITHIN_S) == 0
+            assert service.complaints == ""
 
     run(scenario())
