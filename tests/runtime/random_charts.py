@@ -5,9 +5,8 @@ from __future__ import annotations
 import random
 from typing import Any, Final
 
-from hypothesis import strategies as st
-
 from chart_spec import HISTORY, ROOT, Act, Arc, Guard, Node, Spec
+from hypothesis import strategies as st
 
 EVENTS: Final = ("a", "b", "x.a", "x.b")
 _DESCRIPTORS: Final = (*EVENTS, *EVENTS, "x.*", "*")

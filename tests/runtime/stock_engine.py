@@ -17,7 +17,6 @@ from statemachine.engines.sync import SyncEngine
 from statemachine.io.class_factory import create_machine_class_from_definition
 from statemachine.orderedset import OrderedSet
 
-
 _serial = itertools.count(1)
 _MOST_NOTES = 10_000
 
@@ -73,7 +72,7 @@ def _class_of(spec: Spec, mends: frozenset[str]) -> type[StateChart[Any]]:
     states = {c.id: _state(c) for c in spec.root.children if c.kind not in HISTORY}
     assert spec.root.initial is not None
     states[spec.root.initial.targets[0]]["initial"] = True
-    engine = type("Engine", tuple(MENDS[m] for m in sorted(mends)) + (SyncEngine,), {})
+    engine = type("Engine", (*tuple(MENDS[m] for m in sorted(mends)), SyncEngine), {})
     return create_machine_class_from_definition(
         "Stock",
         states=states,
@@ -82,7 +81,7 @@ def _class_of(spec: Spec, mends: frozenset[str]) -> type[StateChart[Any]]:
         validate_final_reachability=False,
         catch_errors_as_events=False,
         allow_event_without_transition=True,
-        _get_engine=lambda self: engine(self),
+        _get_engine=engine,
         places={node.id: node.order for node in spec.nodes.values()},
     )
 
