@@ -271,7 +271,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "charts"
 
 
 def test_each_shipped_chart_has_a_picture_in_the_docs():
-    assert {path.stem for path in DOCS.glob("*.svg")} == set(shipped_charts()) == set(SHIPPED)
+    assert {path.stem for path in DOCS.glob("*.svg")} == set(shipped_charts()) >= set(SHIPPED)
 
 
 @pytest.mark.parametrize("name", SHIPPED)

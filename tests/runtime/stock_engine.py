@@ -81,7 +81,7 @@ def _class_of(spec: Spec, mends: frozenset[str]) -> type[StateChart[Any]]:
         validate_final_reachability=False,
         catch_errors_as_events=False,
         allow_event_without_transition=True,
-        _get_engine=engine,
+        _get_engine=lambda self: engine(self),  # noqa: PLW0108 - a class would not be bound to the instance
         places={node.id: node.order for node in spec.nodes.values()},
     )
 
