@@ -84,8 +84,11 @@ class _Network:
         return getattr(socket, name)
 
     def create_connection(self, address: tuple[str, int], timeout: float | None = None) -> socket.socket:
-        del timeout  # five seconds in pyserial: too long to notice that a host is back
-        return dial(address[0], address[1], _dialling.waker)
+        waker = getattr(_dialling, "waker", None)
+        if waker is None:  # a thread of somebody else's that uses pyserial in the same process
+            return socket.create_connection(address, timeout)
+        # Not pyserial's five seconds: too long to notice that a host is back.
+        return dial(address[0], address[1], waker)
 
 
 _dialling = threading.local()
