@@ -32,7 +32,8 @@ check: .venv/.ready-dev ## Lint, types, import contracts, the shipped charts and
 docs: .venv/.ready-dev ## Draw the shipped charts again
 	@for c in machines/*.yaml; do n=$$(basename $$c .yaml); $(BIN)/engine graph $$n -o docs/charts/$$n.svg; done
 
-bench: .venv/.ready-dev ## Measure, and print a table
+bench: .venv/.ready-dev ## Measure, and print a table; beside XState too where node is
+	@command -v npm >/dev/null && npm ci --silent --no-audit --no-fund --prefix tests/bench/xstate || true
 	@$(BIN)/python -m tests.bench
 
 torture: .venv/.ready-dev ## The long versions of the hard tests
@@ -42,7 +43,8 @@ lock: ## Pin every dependency again, with hashes
 	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade \
 		--custom-compile-command 'make lock' pyproject.toml --extra graph --group build -o requirements.lock
 	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--custom-compile-command 'make lock' -c requirements.lock pyproject.toml --extra graph --group dev -o requirements-dev.lock
+		--custom-compile-command 'make lock' -c requirements.lock pyproject.toml --extra graph --group dev --group bench \
+		-o requirements-dev.lock
 
 clean: ## Remove what make installed here
 	rm -rf .venv .uv

@@ -14,7 +14,7 @@ from rich.table import Table
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One measured value. ``limit`` is the most it may be; None where it only explains another."""
+    """One measured value. ``limit`` is the most it may be, ``least`` the least; without either it explains another."""
 
     name: str
     value: float
@@ -22,11 +22,20 @@ class Figure:
     limit: float | None = None
     note: str = ""
     places: int = 1
+    least: float | None = None
 
     @property
     def is_ok(self) -> bool | None:
         """Whether the limit is kept; None without one."""
-        return None if self.limit is None else self.value <= self.limit
+        if self.limit is None and self.least is None:
+            return None
+        return (self.limit is None or self.value <= self.limit) and (self.least is None or self.value >= self.least)
+
+    @property
+    def wanted(self) -> str:
+        """The limit as people write it."""
+        bounds = (("≥", self.least), ("≤", self.limit))
+        return ", ".join(f"{sign} {bound:g} {self.unit}" for sign, bound in bounds if bound is not None)
 
 
 @dataclass(slots=True)
@@ -80,8 +89,8 @@ def show(console: Console, report: Report) -> None:
     for figure in report.figures:
         table.add_row(
             figure.name,
-            "" if figure.limit is None else f"≤ {figure.limit:g} {figure.unit}",
-            f"{figure.value:.{figure.places}f} {figure.unit}",
+            figure.wanted,
+            f"{figure.value:,.{figure.places}f} {figure.unit}",
             {None: "", True: "[green]yes[/]", False: "[red]NO[/]"}[figure.is_ok],
             f"[dim]{figure.note}[/]",
         )
