@@ -9,6 +9,7 @@ r"""Parsers of scales and card readers: bytes in, readings out, no I/O. They kno
 from parsers.reading import CardReading, Parser, Reading, WeightReading
 from parsers.registry import (
     PROTOCOLS,
+    Golden,
     LineSettings,
     ProtocolError,
     ProtocolInfo,
@@ -20,6 +21,7 @@ from parsers.registry import (
 __all__ = [
     "PROTOCOLS",
     "CardReading",
+    "Golden",
     "LineSettings",
     "Parser",
     "ProtocolError",

@@ -6,7 +6,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal, Protocol
 
-Status = Literal["ok", "overload", "underload", "motion", "error"]
+# "motion" is of protocols that send no weight while it moves; "echo_probe" answers a probe and is no weight.
+Status = Literal[
+    "ok", "overload", "underload", "motion", "error", "syntax_error", "unknown_command", "no_signal", "echo_probe"
+]
+CardStatus = Literal["ok", "no_tag"]
 Mode = Literal["gross", "net", "count"]
 
 
@@ -15,7 +19,8 @@ class WeightReading:
     """One frame of a weighing indicator.
 
     ``value`` is exactly what was displayed (None when the frame carries no weight: overload, error); ``unit`` is
-    None when the frame does not say; ``is_stable`` is None when the frame carries no status, never a guess.
+    None when the frame does not say; ``is_stable`` is None when the frame carries no status, never a guess; so is
+    ``is_zero`` (the centre of zero). ``tare`` is in the same unit as ``value``, None when the frame does not carry it.
     """
 
     value: Decimal | None
@@ -24,14 +29,23 @@ class WeightReading:
     status: Status = "ok"
     mode: Mode | None = None
     raw: bytes = field(default=b"", repr=False)
+    tare: Decimal | None = None
+    is_zero: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CardReading:
-    """One sight of a card. ``uid`` is upper-case hexadecimal; readers repeat it while the card stays."""
+    """One sight of a card. ``uid`` is upper-case hexadecimal; readers repeat it while the card stays.
 
-    uid: str
+    A reader that answers that no card is there gives ``uid`` None and ``status`` ``no_tag``. ``antenna`` counts from 1;
+    ``rssi`` is what the reader sends, in its own scale.
+    """
+
+    uid: str | None
     raw: bytes = field(default=b"", repr=False)
+    status: CardStatus = "ok"
+    antenna: int | None = None
+    rssi: int | None = None
 
 
 Reading = WeightReading | CardReading

@@ -12,7 +12,7 @@ from parsers.cards import ID_12, RDM6300, CardLayout, CardParser
 from parsers.cas import CAS_10, CAS_22
 from parsers.combined import CombinedParser
 from parsers.lines import LineLayout, LineParser
-from parsers.reading import Parser
+from parsers.reading import Parser, Reading
 from parsers.st_gs import ST_GS, ST_GS_7BIT
 
 Kind = Literal["scale", "reader"]
@@ -52,14 +52,31 @@ class LineSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Golden:
+    """A frame and the readings that it must give, none for a frame that must be refused."""
+
+    frame: bytes
+    readings: tuple[Reading, ...]  # their ``raw`` is not compared
+
+
+@dataclass(frozen=True, slots=True)
 class ProtocolInfo:
-    """One protocol: its ``name`` in site.yaml, what it is, how its line is set, and what makes a parser of it."""
+    """One protocol: its ``name`` in site.yaml, what it is, how its line is set, and what makes a parser of it.
+
+    ``ask`` is what a polled device is sent for one reading (None: it sends by itself). What is known only from frames
+    that nobody has logged from a device is not ``is_proven``, and is marked wherever it is listed. ``aliases`` are the
+    names of the same protocol on other devices.
+    """
 
     name: str
     title: str
     kind: Kind
     line: LineSettings
     factory: Callable[[], Parser]
+    golden: tuple[Golden, ...] = ()
+    is_proven: bool = True
+    ask: bytes | None = None
+    aliases: tuple[str, ...] = ()
 
 
 def _scale(name: str, title: str, layout: LineLayout, line: LineSettings) -> ProtocolInfo:

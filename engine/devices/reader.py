@@ -39,7 +39,9 @@ class Reader:
             self._emit(Event("rfid.lost", {"reason": reason}, self.name))
 
     def sight(self, reading: CardReading) -> None:
-        """The reader sent a card."""
+        """The reader sent a card, or said that none is there: its leaving is still a matter of ``leave_after``."""
+        if reading.uid is None:
+            return
         self._tell(self._presence.sight(reading.uid, self._clock.monotonic()))
 
     def stop(self) -> None:
