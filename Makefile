@@ -41,9 +41,9 @@ torture: .venv/.ready-dev ## The long versions of the hard tests
 
 lock: ## Pin every dependency again, with hashes
 	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade \
-		--custom-compile-command 'make lock' pyproject.toml --extra graph --group build -o requirements.lock
+		--custom-compile-command 'make lock' pyproject.toml --extra graph --extra station --group build -o requirements.lock
 	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--custom-compile-command 'make lock' -c requirements.lock pyproject.toml --extra graph --group dev --group bench \
+		--custom-compile-command 'make lock' -c requirements.lock pyproject.toml --extra graph --extra station --group dev --group bench \
 		-o requirements-dev.lock
 
 clean: ## Remove what make installed here

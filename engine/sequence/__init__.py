@@ -1,0 +1,1 @@
+"""The sequence language: steps with limits, retries and a cleanup that always runs, compiled to a chart."""

@@ -1,0 +1,1 @@
+"""The test station: a master that runs sequences in isolated batch processes."""
