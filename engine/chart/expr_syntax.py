@@ -16,6 +16,7 @@ MAX_LENGTH: Final = 2_000  # characters of one expression
 
 _STRING: Final = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
 _QUOTED: Final = re.compile(rf"{_STRING.pattern}|['\"].*", re.DOTALL)  # a quote that is never closed hides the rest
+_MAY_WARN: Final = re.compile(r"\\|\d\.?[^\W\d]")
 _NEAR: Final = 20  # characters of the text that a syntax error shows
 # What is written by who knows another language, or forgot a rule of this one, and what to write instead.
 _SLIPS: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...]] = (
@@ -64,9 +65,7 @@ def parse_tree(text: str) -> Parsed:
     if not stripped:
         raise ExpressionError("expression-syntax", 0, {"reason": "the expression is empty", "near": "", "write": ""})
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # what Python only warns of ('\d', 1if x else 2) is a slip here
-            body = ast.parse(stripped, mode="eval").body
+        body = _parsed(stripped).body
     except SyntaxError as error:
         if error.offset == 0:  # Python points nowhere when the text ends too early
             raise _explained(line, len(line.rstrip()), "the expression ends too early") from error
@@ -78,6 +77,15 @@ def parse_tree(text: str) -> Parsed:
         at = len(line) - len(rest) + rest.index("#")
         raise ExpressionError("not-allowed", at, {"construct": "#", "write": ""})
     return Parsed(body, stripped, indent)
+
+
+def _parsed(text: str) -> ast.Expression:
+    r"""Python's own parser. What it only warns of (``'\d'``, ``1if x else 2``) is a slip here."""
+    if not _MAY_WARN.search(text):
+        return ast.parse(text, mode="eval")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return ast.parse(text, mode="eval")
 
 
 def split_template(text: str) -> tuple[TemplatePart, ...]:
