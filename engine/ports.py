@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
+from types import MappingProxyType
 from typing import Protocol
 
 from engine.errors import EngineError
 from engine.events import NO_DATA
+
+NO_TEXTS: Mapping[str, str] = MappingProxyType({})
 
 
 class Secret(str):
@@ -87,6 +90,27 @@ class Remembered:
 
     fields: Mapping[str, object]
     saved_at: datetime  # aware, UTC
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What is known of one card: whose it is, or what it stands for."""
+
+    uid: str  # upper-case hexadecimal digits; '?' for those that are not known (engine.store.cards)
+    name: str = ""
+    is_active: bool = True
+    kind: str = ""  # such as owner or species, where two cards make one record
+    extra: Mapping[str, str] = field(default_factory=lambda: NO_TEXTS, hash=False)  # whatever else the site keeps
+
+
+@dataclass(frozen=True, slots=True)
+class CardChanges:
+    """What saving cards changed, or would change."""
+
+    added: int
+    changed: int
+    unchanged: int
+    removed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +271,22 @@ class Store(Protocol):
 
     async def forget(self, key: str) -> None:
         """Keep nothing under this key any more; nothing happens when there was nothing."""
+        ...
+
+    async def find_card(self, uid: str) -> Card | None:
+        """The card that was read as ``uid``; one that is not active is found as well."""
+        ...
+
+    async def save_cards(self, cards: Sequence[Card], *, replace: bool = False, dry_run: bool = False) -> CardChanges:
+        """Add cards, or change those that are known by their numbers, all in one transaction.
+
+        ``replace``: cards that are not among them are removed. ``dry_run``: only tell what would change.
+        Raises StoreError for a card that cannot be stored or is given twice.
+        """
+        ...
+
+    async def list_cards(self, after: str = "", limit: int = 1000) -> Sequence[Card]:
+        """At most ``limit`` cards in the order of their numbers, those behind ``after``."""
         ...
 
 

@@ -232,6 +232,23 @@ def _register_remembered(registry: Registry) -> None:
     )
 
 
+def _register_cards(registry: Registry) -> None:
+    registry.service(
+        "cards.lookup",
+        "store",
+        MappingProxyType(
+            {"uid": Parameter(TEXT, help=Help("the card, as its reader gave it", "리더가 읽은 카드 번호"))}
+        ),
+        outcomes={"known": {"name": TEXT, "kind": TEXT, "extra": MAP}, "unknown": {}, "inactive": {"name": TEXT}},
+        is_repeatable=True,
+        help=Help(
+            "Look a card up in the local card table (engine cards import).",
+            "로컬 카드 목록(engine cards import)에서 카드를 찾는다.",
+        ),
+        source=__name__,
+    )
+
+
 def _register_server(registry: Registry) -> None:
     registry.service(
         "server.find_gateway",
@@ -298,5 +315,6 @@ def shipped_registry() -> Registry:
     _register_actions(registry)
     _register_store(registry)
     _register_remembered(registry)
+    _register_cards(registry)
     _register_server(registry)
     return registry

@@ -70,6 +70,7 @@ class GatewayServices:
             "store.remember": self.remember,
             "store.recall": self.recall,
             "store.forget": self.forget,
+            "cards.lookup": self.look_up_card,
             "store.pending_records": self.pending_records,
             "store.save_deliveries": self.save_deliveries,
             "server.find_gateway": self.find_gateway,
@@ -218,6 +219,17 @@ class GatewayServices:
         await self.store.forget(key)
         log.info("store.row.forgotten", key=key)
         return Outcome("done")
+
+    async def look_up_card(self, call: Call, uid: str) -> Outcome:
+        """What the local card table says of a card that was read."""
+        card = await self.store.find_card(uid)
+        if card is None:
+            log.info("cards.card.unknown", line=call.machine, card=uid)
+            return Outcome("unknown")
+        if not card.is_active:
+            log.info("cards.card.inactive", line=call.machine, card=uid, name=card.name)
+            return Outcome("inactive", {"name": card.name})
+        return Outcome("known", {"name": card.name, "kind": card.kind, "extra": dict(card.extra)})
 
     async def pending_records(self, _call: Call, limit: int) -> Outcome:
         """FR-04: what is still to be sent."""

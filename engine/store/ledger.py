@@ -17,6 +17,8 @@ from pony.orm.dbapiprovider import DBException
 
 from engine.clock import Clock
 from engine.ports import (
+    Card,
+    CardChanges,
     Delivery,
     GatewayIdentity,
     Remembered,
@@ -28,7 +30,7 @@ from engine.ports import (
     StoreFullError,
     WeighingRecord,
 )
-from engine.store import keyed
+from engine.store import card_rows, keyed
 from engine.store.backend import Backend
 from engine.store.entities import RECORD_COUNTER, Entities, define_entities
 from engine.store.fields import check_key, to_text
@@ -310,6 +312,24 @@ class Ledger:
     def drop_snapshot(self, machine: str) -> None:
         """The machine has nothing to survive any more."""
         self._write(lambda: keyed.drop_snapshot(self._tables, machine))
+
+    # -- cards --------------------------------------------------------------------------------------------------------
+
+    def find_card(self, uid: str) -> Card | None:
+        """The card that was read as ``uid``."""
+        try:
+            return self._read(lambda: card_rows.find(self._database, uid))
+        except ValueError as error:
+            raise StoreError(f"{self._backend.place}: the row of card {uid} is damaged: {error}") from error
+
+    def save_cards(self, cards: Sequence[Card], *, replace: bool, dry_run: bool) -> CardChanges:
+        """Make the card table say what is given; a dry run only tells what that would change."""
+        now, run = self._now(), self._read if dry_run else self._write
+        return run(lambda: card_rows.save(self._database, cards, now, replace=replace, dry_run=dry_run))
+
+    def list_cards(self, after: str, limit: int) -> Sequence[Card]:
+        """At most ``limit`` cards in the order of their numbers."""
+        return self._read(lambda: card_rows.some(self._database, after, limit))
 
     # -- journal ------------------------------------------------------------------------------------------------------
 

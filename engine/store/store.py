@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from engine.clock import Clock
 from engine.ports import (
+    Card,
+    CardChanges,
     Delivery,
     GatewayIdentity,
     Remembered,
@@ -163,6 +165,21 @@ class LedgerStore:
     async def forget(self, key: str) -> None:
         """Keep nothing under this key any more."""
         await self._run(lambda ledger: ledger.forget(key))
+
+    async def find_card(self, uid: str) -> Card | None:
+        """The card that was read as ``uid``; one that is not active is found as well."""
+        return await self._run(lambda ledger: ledger.find_card(uid))
+
+    async def save_cards(self, cards: Sequence[Card], *, replace: bool = False, dry_run: bool = False) -> CardChanges:
+        """Add or change cards in one transaction; ``replace`` removes the others, ``dry_run`` only counts.
+
+        Raises StoreError for a card that cannot be stored or is given twice.
+        """
+        return await self._run(lambda ledger: ledger.save_cards(cards, replace=replace, dry_run=dry_run))
+
+    async def list_cards(self, after: str = "", limit: int = 1000) -> Sequence[Card]:
+        """At most ``limit`` cards in the order of their numbers, those behind ``after``."""
+        return await self._run(lambda ledger: ledger.list_cards(after, limit))
 
     async def save_snapshot(self, machine: str, document: str) -> None:
         """Keep a machine's snapshot, in place of its last one."""

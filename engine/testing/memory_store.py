@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from engine.clock import Clock
 from engine.ports import (
+    Card,
+    CardChanges,
     Delivery,
     GatewayIdentity,
     Remembered,
@@ -19,6 +21,7 @@ from engine.ports import (
     StoreError,
     WeighingRecord,
 )
+from engine.store.cards import make_plan, names_of
 from engine.store.fields import check_key, from_text, to_text
 from engine.store.records import check_record, delivery_changes, same_content
 from engine.store.texts import clean_text, parse_utc, utc_text
@@ -52,6 +55,7 @@ class MemoryStore:
         self._rows: dict[str, _Row] = {}  # by uuid, in the order of their sequence numbers
         self._kept: dict[str, _Kept] = {}
         self._snapshots: dict[str, str] = {}
+        self._cards: dict[str, Card] = {}
 
     async def load_gateway(self) -> StoredGateway | None:
         """The gateway row, or None when there has never been one."""
@@ -174,6 +178,23 @@ class MemoryStore:
         """Keep nothing under this key any more."""
         check_key(key)
         self._kept.pop(key, None)
+
+    async def find_card(self, uid: str) -> Card | None:
+        """The card that was read as ``uid``."""
+        return next((self._cards[name] for name in names_of(uid) if name in self._cards), None)
+
+    async def save_cards(self, cards: Sequence[Card], *, replace: bool = False, dry_run: bool = False) -> CardChanges:
+        """Make the card table say what is given; a dry run only tells what that would change."""
+        plan = make_plan(self._cards, cards, replace=replace)
+        if not dry_run:
+            self._cards.update((card.uid, card) for card in plan.write)
+            for uid in plan.remove:
+                del self._cards[uid]
+        return plan.changes
+
+    async def list_cards(self, after: str = "", limit: int = 1000) -> Sequence[Card]:
+        """At most ``limit`` cards in the order of their numbers, those behind ``after``."""
+        return [self._cards[uid] for uid in sorted(self._cards) if uid > after][: max(0, limit)]
 
     async def save_snapshot(self, machine: str, document: str) -> None:
         """Keep a machine's snapshot."""

@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Literal, Protocol, TypeVar
 
 from engine.ports import (
+    Card,
+    CardChanges,
     Delivery,
     GatewayIdentity,
     Remembered,
@@ -27,7 +29,7 @@ Result = TypeVar("Result")
 Operation = Literal[
     "load_gateway", "save_token", "save_status", "forget_token", "save_heartbeat", "save_record", "pending_records",
     "last_record", "save_deliveries", "remember", "recall", "forget", "save_snapshot", "load_snapshot",
-    "drop_snapshot",
+    "drop_snapshot", "find_card",
 ]  # fmt: skip
 
 
@@ -130,6 +132,18 @@ class TroubledStore:
     async def forget(self, key: str) -> None:
         """Keep nothing under this key."""
         await self._pass("forget", lambda: self.inner.forget(key))
+
+    async def find_card(self, uid: str) -> Card | None:
+        """The card that was read as ``uid``."""
+        return await self._pass("find_card", lambda: self.inner.find_card(uid))
+
+    async def save_cards(self, cards: Sequence[Card], *, replace: bool = False, dry_run: bool = False) -> CardChanges:
+        """Add or change cards."""
+        return await self.inner.save_cards(cards, replace=replace, dry_run=dry_run)
+
+    async def list_cards(self, after: str = "", limit: int = 1000) -> Sequence[Card]:
+        """Cards in the order of their numbers."""
+        return await self.inner.list_cards(after, limit)
 
     async def save_snapshot(self, machine: str, document: str) -> None:
         """Keep a machine's snapshot."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cards_contract import CardsContract
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keyed_contract import KeyedContract
@@ -22,7 +23,7 @@ from engine.ports import Delivery, DeliveryKind, Store, StoreError, WeighingReco
 from engine.testing.memory_store import MemoryStore
 
 
-class TestSqliteStore(StoreContract, KeyedContract):
+class TestSqliteStore(StoreContract, KeyedContract, CardsContract):
     @pytest.fixture(autouse=True)
     def _place(self, tmp_path: Path) -> None:
         self.clock = VirtualClock()
@@ -34,7 +35,7 @@ class TestSqliteStore(StoreContract, KeyedContract):
             yield store
 
 
-class TestMemoryStore(StoreContract, KeyedContract):
+class TestMemoryStore(StoreContract, KeyedContract, CardsContract):
     @pytest.fixture(autouse=True)
     def _place(self) -> None:
         self.clock = VirtualClock()

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from cards_contract import CardsContract
 from keyed_contract import KeyedContract
 from store_contract import StoreContract
 from store_kit import IDENTITY, QUIET, child, make_record, run, store_threads
@@ -94,7 +95,7 @@ async def open_postgres(url: str, folder: Path, clock: VirtualClock | None = Non
     return await open_store(url, base_dir=folder, clock=clock or VirtualClock())
 
 
-class TestPostgresStore(StoreContract, KeyedContract):
+class TestPostgresStore(StoreContract, KeyedContract, CardsContract):
     @pytest.fixture(autouse=True)
     def _place(self, tmp_path: Path, url: str) -> None:
         self.clock = VirtualClock()
