@@ -148,8 +148,9 @@ def _combine(names: list[str], parsers: list[Parser]) -> Parser:
 
 def _add_binary() -> None:
     from parsers.binary import BINARY  # it is made of what stands above
+    from parsers.suwol import SUWOL_1000
 
-    for info in BINARY:
+    for info in (*BINARY, SUWOL_1000):
         register_protocol(info)
 
 
