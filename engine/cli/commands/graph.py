@@ -98,24 +98,12 @@ def _load(chart: str, sources: dict[str, Source]) -> Chart:
 
 def _registry(chart: Path | None) -> Registry:
     """Everything that the chart may name: what is shipped and installed, and the bindings of the site it belongs to."""
-    from engine.bindings.discover import load_files, load_installed
-    from engine.bindings.shipped import shipped_registry
-    from engine.documents.source import load_yaml
+    from engine.cli.validation.bindings import make_registry
+    from engine.cli.validation.find import site_of
+    from engine.cli.validation.site import read_bindings
 
-    registry = shipped_registry()
-    load_installed(registry)
-    site = None if chart is None else _site_of(chart)
-    if site is not None:
-        listed = load_yaml(site).root.get("bindings")
-        files = [str(file) for file in listed] if isinstance(listed, list) else []
-        load_files(registry, [site.parent / file for file in files])
-    return registry
-
-
-def _site_of(chart: Path) -> Path | None:
-    """The site file beside a chart, or beside the folder that it is in."""
-    around = chart.absolute().parent
-    return next((site for folder in (around, around.parent) if (site := folder / "site.yaml").is_file()), None)
+    site = None if chart is None else site_of(chart)
+    return make_registry([] if site is None else read_bindings(site))
 
 
 def _count(scene: Scene, trace: Path) -> None:

@@ -12,6 +12,7 @@ from engine.errors import Diagnostic, DiagnosticError, Position
 
 _FOLDERS: Final = ("", "machines", "charts")  # of a site: where its charts may be
 _SUFFIXES: Final = frozenset({".yaml", ".yml"})
+_SITE_NAMES: Final = ("site.yaml", "site.yml")
 
 
 @dataclass(slots=True)
@@ -20,6 +21,7 @@ class Found:
 
     charts: list[Path] = field(default_factory=list)
     sites: list[Path] = field(default_factory=list)
+    around: list[Path] = field(default_factory=list)  # sites that charts belong to which were named by themselves
     problems: list[Diagnostic] = field(default_factory=list)
     _seen: set[Path] = field(default_factory=set)
 
@@ -29,6 +31,19 @@ class Found:
         if key not in self._seen:
             self._seen.add(key)
             (self.charts if kind == "chart" else self.sites).append(path)
+
+    def has(self, path: Path) -> bool:
+        """Whether a file is among what is checked, under whatever name."""
+        return _identity(path) in self._seen
+
+    def look_around(self) -> None:
+        """Find the sites that the charts belong to: what a chart may name depends on its site."""
+        seen = {_identity(site) for site in self.sites}
+        for site in filter(None, map(site_of, self.charts)):
+            key = _identity(site)
+            if key not in seen:
+                seen.add(key)
+                self.around.append(site)
 
 
 def find(paths: Sequence[str]) -> Found:
@@ -40,7 +55,23 @@ def find(paths: Sequence[str]) -> Found:
             _find_in_folder(path, found)
         else:
             _find_file(path, found)
+    found.look_around()
     return found
+
+
+def site_of(chart: Path) -> Path | None:
+    """The site file beside a chart, or beside the folder that it is in; written as the chart's path is."""
+    beside = chart.parent
+    above = beside.parent if beside.name not in {"", ".", ".."} else beside / ".."
+    return next((site for folder in (beside, above) for name in _SITE_NAMES if is_file(site := folder / name)), None)
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a file that we may look at."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _find_file(path: Path, found: Found) -> None:

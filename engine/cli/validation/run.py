@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.cli.validation.bindings import bindings_digest, make_registry
 from engine.cli.validation.cache import Cache, program_digest
-from engine.cli.validation.find import Found, find
+from engine.cli.validation.find import Found, find, is_file
 from engine.errors import Diagnostic, EngineError, Position
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def validate(paths: Sequence[str], cache_folder: Path | None) -> Report:
     ``cache_folder`` None: remember nothing.
     """
     found = find(paths)
-    if found.sites:
+    if found.sites or found.around:
         return _validate_with_sites(found, cache_folder)
     cache = _cache(cache_folder, ())
     names = ["run", *(str(part) for path in found.charts for part in (path, path.absolute()))]
@@ -61,7 +61,7 @@ def _validate_charts(found: Found, cache: Cache | None) -> tuple[Report, dict[st
 
     own = check_charts(found.charts, (), cache)
     shipped = ShippedCharts((), cache, own)
-    report = _report(found, own, shipped, [])
+    report = _report(found, own, shipped, ())
     checked = [*own, *shipped.made.values()]
     if not all(one.is_whole for one in checked) or any(one.facts and one.facts.children for one in own):
         return report, None
@@ -72,26 +72,40 @@ def _validate_with_sites(found: Found, cache_folder: Path | None) -> Report:
     from engine.cli.validation.charts import ShippedCharts, check_charts
     from engine.cli.validation.site import check_site, read_bindings
 
-    bindings = list(dict.fromkeys(file for site in found.sites for file in read_bindings(site)))
+    files = [*found.sites, *found.around]
+    bindings = list(dict.fromkeys(file for site in files for file in read_bindings(site)))
     try:
         cache = _cache(cache_folder, bindings)
         make_registry(bindings)  # its protocols are what the sites may name
     except EngineError as error:
-        place = Position(str(found.sites[0]))
-        found.problems.append(Diagnostic("bindings-failed", place, {"detail": str(error)}))
+        found.problems.append(Diagnostic("bindings-failed", Position(str(files[0])), {"detail": str(error)}))
         bindings, cache = [], None
-    sites = [check_site(site) for site in found.sites]
-    for line in (line for site in sites for line in site.lines):
-        if isinstance(line.chart, Path) and line.chart.is_file():
-            found.add("chart", line.chart)
+    sites, around = list(map(check_site, found.sites)), list(map(check_site, found.around))
+    for chart in _charts_of(sites):
+        found.add("chart", chart)
     own = check_charts(found.charts, bindings, cache)
-    return _report(found, own, ShippedCharts(bindings, cache, own), sites)
+    # Charts of the sites around are only asked what they send and handle.
+    others = check_charts([chart for chart in _charts_of(around) if not found.has(chart)], bindings, cache)
+    return _report(found, own, ShippedCharts(bindings, cache, own), sites, around, others)
 
 
-def _report(found: Found, own: Sequence[Checked], shipped: ShippedCharts, sites: Sequence[SiteChecked]) -> Report:
+def _charts_of(sites: Sequence[SiteChecked]) -> list[Path]:
+    """The files of the sites' lines, each once."""
+    charts = [line.chart for site in sites for line in site.lines]
+    return list(dict.fromkeys(chart for chart in charts if isinstance(chart, Path) and is_file(chart)))
+
+
+def _report(
+    found: Found,
+    own: Sequence[Checked],
+    shipped: ShippedCharts,
+    sites: Sequence[SiteChecked],
+    around: Sequence[SiteChecked] = (),
+    others: Sequence[Checked] = (),
+) -> Report:
     from engine.cli.validation.together import Together
 
-    findings = Together(own, shipped, sites).findings(found.problems)
+    findings = Together(own, shipped, sites, around, others).findings(found.problems)
     read = [*own, *shipped.made.values()]
     paths = {name: str(source.path) for one in read for name, source in one.sources.items()}
     paths |= {site.name: site.name for site in sites}

@@ -28,13 +28,25 @@ _KINDS: Final = {
 
 
 class Together:
-    """The charts that are checked (``own``), the shipped ones by name, and the sites that name them."""
+    """The charts that are checked (``own``), the shipped ones by name, and the sites that name them.
 
-    def __init__(self, own: Sequence[Checked], shipped: Mapping[str, Checked], sites: Sequence[SiteChecked]) -> None:
+    ``around`` are sites that the charts belong to as well, with the ``others`` among their charts: of these nothing is
+    told.
+    """
+
+    def __init__(
+        self,
+        own: Sequence[Checked],
+        shipped: Mapping[str, Checked],
+        sites: Sequence[SiteChecked],
+        around: Sequence[SiteChecked] = (),
+        others: Sequence[Checked] = (),
+    ) -> None:
         self._own = own
         self._shipped = shipped
         self._sites = sites
-        self._by_place = {_place(one): one for one in reversed(own)}
+        self._all_sites = (*sites, *around)
+        self._by_place = {_place(one): one for one in (*reversed(others), *reversed(own))}
 
     def findings(self, problems: Iterable[Diagnostic]) -> list[Diagnostic]:
         """Everything that is wrong, without what is silenced; ``problems`` are known already."""
@@ -58,7 +70,7 @@ class Together:
             yield from check_sends(checked.facts, Machines({}, [], is_whole=False))
 
     def _sites_of(self, checked: Checked) -> list[SiteChecked]:
-        return [site for site in self._sites if any(self._chart_of(line) is checked for line in site.lines)]
+        return [site for site in self._all_sites if any(self._chart_of(line) is checked for line in site.lines)]
 
     # Who can be sent an event ------------------------------------------------------------------------------------
 

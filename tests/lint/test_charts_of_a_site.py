@@ -1,0 +1,101 @@
+"""A chart that is named by itself is checked with what its site gives it: bindings, paths and neighbours."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from engine.cli.main import main
+from engine.cli.validation.run import validate
+
+BINDINGS = """
+from engine.bindings.registry import Help
+
+def register(registry):
+    registry.action("lamp.blink", help=Help("Blink.", "깜박인다."), source=__file__)
+"""
+SITE = """
+site: hall
+server: {url: "http://127.0.0.1:1"}
+bindings: [bindings/lamp.py]
+lines:
+  - {name: one, chart: ./charts/own.yaml, devices: {rfid: {port: "socket://127.0.0.1:2", protocol: id-12}}}
+  - {name: two, chart: ./charts/other.yaml, devices: {rfid: {port: "socket://127.0.0.1:3", protocol: id-12}}}
+"""
+OWN = """chart: own
+initial: a
+events: {go: {}}
+states:
+  a: {on: {go: {target: b, actions: [lamp.blink, {send: {to: two, event: help.me}}]}}}
+  b:
+    after: {1 min: a}
+    invoke: {chart: ./charts/child.yaml, timeout: 3 s, on: {done: a, error: a, timeout: a}}
+"""
+OTHER = "chart: other\ninitial: a\nevents: {help.me: {}}\nstates:\n  a: {on: {help.me: b}}\n  b: {after: {1 s: a}}\n"
+CHILD = "chart: child\ninitial: a\nstates:\n  a: {after: {1 s: b}}\n  b: {type: final}\n"
+
+
+@pytest.fixture
+def site(tmp_path):
+    for name, text in {
+        "site.yaml": SITE,
+        "bindings/lamp.py": BINDINGS,
+        "charts/own.yaml": OWN,
+        "charts/other.yaml": OTHER,
+        "charts/child.yaml": CHILD,
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def told(*paths):
+    return [(found.code, Path(found.position.file).name) for found in validate(list(map(str, paths)), None).findings]
+
+
+@pytest.mark.parametrize(
+    ("folder", "named"),
+    [
+        (".", "charts/own.yaml"),
+        (".", "./charts/own.yaml"),
+        (".", "charts"),
+        ("charts", "own.yaml"),
+        ("charts", "."),
+        ("bindings", "../charts/own.yaml"),
+    ],
+)
+def test_its_site_is_found_wherever_the_command_is_run(site, monkeypatch, folder, named):
+    monkeypatch.chdir(site / folder)
+    assert told(named) == []
+    assert main(["graph", named if named.endswith("yaml") else f"{named}/own.yaml"]) == 0
+
+
+def test_its_neighbours_are_asked_what_they_handle(site):
+    (site / "charts/other.yaml").write_text(OTHER.replace("help.me", "help.us"), encoding="utf-8")
+    assert told(site / "charts/own.yaml") == [("unhandled-send", "own.yaml")]
+
+
+def test_what_is_wrong_with_the_site_or_its_other_charts_is_not_told(site):
+    (site / "charts/other.yaml").write_text("chart: other\ninitial: nowhere\nstates: {a: {}}\n", encoding="utf-8")
+    (site / "site.yaml").write_text(SITE + "colour: red\n", encoding="utf-8")
+    assert told(site / "charts/own.yaml") == []
+    assert ("unknown-key", "site.yaml") in told(site)
+
+
+def test_bindings_that_cannot_be_loaded_are_told_at_the_site(site):
+    (site / "bindings/lamp.py").write_text("import nothing_of_that_name", encoding="utf-8")
+    assert ("bindings-failed", "site.yaml") in told(site / "charts/own.yaml")
+
+
+def test_only_what_was_named_counts_as_checked(site, capsys):
+    assert main(["validate", "--format", "json", str(site / "charts/own.yaml")]) == 0
+    assert json.loads(capsys.readouterr().out)["files"] == [str(site / "charts/own.yaml")]
+
+
+@pytest.mark.parametrize("place", ["lone.yaml", "deep/down/lone.yaml"])
+def test_a_chart_far_from_any_site_is_checked_alone(tmp_path, place):
+    path = tmp_path / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(CHILD.replace("after: {1 s: b}", "after: {1 s: b}, entry: [lamp.blink]"), encoding="utf-8")
+    (tmp_path.parent / "site.txt").write_text(SITE, encoding="utf-8")
+    assert told(path) == [("unknown-action", "lone.yaml")]
