@@ -99,3 +99,13 @@ def test_a_chart_far_from_any_site_is_checked_alone(tmp_path, place):
     path.write_text(CHILD.replace("after: {1 s: b}", "after: {1 s: b}, entry: [lamp.blink]"), encoding="utf-8")
     (tmp_path.parent / "site.txt").write_text(SITE, encoding="utf-8")
     assert told(path) == [("unknown-action", "lone.yaml")]
+
+
+def test_a_silencing_across_charts_is_needless_when_the_whole_site_was_asked(site):
+    text = OWN.replace("  b:\n", "  b:   # the next line is right\n").replace(
+        "  a: {on", "  # engine: ignore[unhandled-send] nobody listens\n  a: {on"
+    )
+    (site / "charts/own.yaml").write_text(text, encoding="utf-8")
+    assert told(site / "charts/own.yaml") == [("ignore-needless", "own.yaml")]
+    (site / "charts/other.yaml").write_text(OTHER.replace("initial: a", "initial: x"), encoding="utf-8")
+    assert told(site / "charts/own.yaml") == []

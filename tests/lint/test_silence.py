@@ -57,6 +57,25 @@ def test_text_in_quotes_and_other_comments_are_left_alone(tmp_path):
     assert codes(tmp_path, text) == []
 
 
+def test_nothing_is_needless_while_the_chart_is_too_broken_for_its_rule_to_be_asked(tmp_path):
+    text = DEAD_END.replace("one}", "one}  # engine: ignore[dead-end] it stays")
+    assert codes(tmp_path, text.replace("initial: a", "initial: b")) == ["unknown-target"]
+    assert codes(tmp_path, text.replace("title", "titel")) == ["unknown-key"]
+    assert codes(tmp_path, text.replace(" it stays", "").replace("title", "titel")) == [
+        "unknown-key",
+        "ignore-without-reason",
+    ]
+
+
+def test_what_only_a_site_can_show_is_not_needless_without_one(tmp_path):
+    sending = (
+        "chart: x\nevents: {go: {}}\ninitial: a\nstates:\n  a:\n    on: {go: b}\n"
+        "    entry: [send: {to: two, event: go}]  # engine: ignore[unknown-machine, unhandled-send] only one site has it\n"
+        "  b: {after: {1 s: a}}\n"
+    )
+    assert codes(tmp_path, sending) == []
+
+
 class TestOfAnExtendedChart:
     BASE = "chart: base\nevents: {go: {}}\ninitial: a\nstates:\n  a: {on: {go: b}}\n  b: {after: {1 s: a}}\n"
     PATCH = "extends: base.yaml\nstates:\n  a: {type: final, on: null}\n"

@@ -39,6 +39,9 @@ RULES: Final[Mapping[str, Severity]] = MappingProxyType(
     }
 )
 
+# Rules that need more than one chart to be asked.
+ACROSS: Final = frozenset({"unhandled-send", "unknown-machine", "unknown-field"})
+
 # What the builder found wrong -> what can then not be judged: a finding would only follow from the other.
 SPOILS: Final[Mapping[str, frozenset[Need]]] = MappingProxyType(
     {

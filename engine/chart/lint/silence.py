@@ -7,7 +7,7 @@ a chart from running cannot. A silencing without a reason, or of nothing, is a f
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -93,19 +93,22 @@ class Silencer:
             if silence.line == line and silence.code == found.code
         ]
 
-    def wrong(self, files: Iterable[str]) -> list[Diagnostic]:
-        """What is wrong with the silencings of these files."""
-        judged = (self._judge(silence) for file in files for silence in self._silences.get(file, ()))
+    def wrong(self, file: str, was_asked: Callable[[str], bool]) -> list[Diagnostic]:
+        """What is wrong with the silencings of a file.
+
+        ``was_asked`` tells whether the rule behind a code was asked: only then a silencing can be needless.
+        """
+        judged = (self._judge(silence, was_asked) for silence in self._silences.get(file, ()))
         return [problem for problem in judged if problem is not None]
 
-    def _judge(self, silence: Silence) -> Diagnostic | None:
+    def _judge(self, silence: Silence, was_asked: Callable[[str], bool]) -> Diagnostic | None:
         code = silence.code
         if code not in RULES:
             if code in catalog.codes():
                 return _problem("ignore-impossible", silence.position, code=code)
             guess = did_you_mean(code, RULES) or ""
             return _problem("ignore-unknown", silence.position, code=code, guess=guess, known=sorted(RULES))
-        if silence not in self._used:
+        if silence not in self._used and was_asked(code):
             return _problem("ignore-needless", silence.position, code=code)
         return None if silence.has_reason else _problem("ignore-without-reason", silence.position, code=code)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from engine.chart.lint.across import FIXED_MACHINES, SELF, Machines, check_sends
 from engine.chart.lint.check import Checked
 from engine.chart.lint.facts import Child, Facts
+from engine.chart.lint.rules import ACROSS
 from engine.chart.lint.silence import Silencer
 from engine.cli.validation.site import LineOf, SiteChecked
 from engine.documents.suggest import did_you_mean
@@ -55,8 +57,18 @@ class Together:
         for checked in self._own:
             of_chart = [*checked.findings, *self._between(checked)]
             found += silencer.without_silenced(map(self._hinted, of_chart), checked.extends)
-        found += silencer.wrong(checked.name for checked in self._own)
+        for checked in self._own:
+            found += silencer.wrong(checked.name, partial(self._was_asked, checked))
         return _unique(found)
+
+    def _was_asked(self, checked: Checked, code: str) -> bool:
+        """Whether a rule was asked about a chart: most need one that can be built, some all charts of a site."""
+        if checked.facts is None:
+            return False
+        if code not in ACROSS:
+            return True
+        sites = self._sites_of(checked)
+        return bool(sites) and all(None not in self._machines_of(site).by_name.values() for site in sites)
 
     def _between(self, checked: Checked) -> Iterator[Diagnostic]:
         if checked.facts is None:
