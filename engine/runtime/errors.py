@@ -31,3 +31,7 @@ class MicrostepLimitError(EngineError):
 
 class MachineFaultError(EngineError):
     """The chart does not handle its own failure: the machine has stopped and must be started anew."""
+
+
+class SnapshotError(EngineError):
+    """A snapshot cannot be taken or restored; the text says why and what is missing."""

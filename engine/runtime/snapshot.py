@@ -8,21 +8,23 @@ remainder, restart, fire at once); a service that was running is started again i
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from engine.bindings.types import ValueType
-from engine.bindings.window import Sample, Window
-from engine.chart.model import Chart, State, StateKind, Transition, Values
-from engine.effects import Effect, Perform, SendEvent, StartInvoke
-from engine.errors import EngineError, UnitError
-from engine.ports import Secret
+from engine.bindings.window import Window
+from engine.chart.model import Chart, State, StateKind, Transition
+from engine.effects import Effect, SendEvent, StartInvoke
+from engine.errors import UnitError
 from engine.runtime import cleanup
-from engine.runtime.errors import ChartRunError
+from engine.runtime.codec import decode_map, decode_value, encode_value
+from engine.runtime.errors import ChartRunError, SnapshotError
 from engine.runtime.memory import Leaving, Memory, Stage, Why
+from engine.runtime.tree import is_descendant
 from engine.units import Quantity
 
 if TYPE_CHECKING:
@@ -32,10 +34,6 @@ if TYPE_CHECKING:
 
 FORMAT: Final = 1
 _CRASH: Final = "interrupted by a crash"
-
-
-class SnapshotError(EngineError):
-    """A snapshot cannot be taken or restored; the text says why and what is missing."""
 
 
 def take(machine: Interpreter, monotonic: float, now: datetime) -> dict[str, Any]:
@@ -82,18 +80,19 @@ def restore(machine: Interpreter, snapshot: Mapping[str, Any], monotonic: float,
     machine._begin()
     machine.is_running = True
     is_left = any(s.finally_ is not None and not s.is_persistent for s in states)
+    going_on = [machine.chart.root, *states]
     if is_left:
         cleanup.announce(machine, "restored", _CRASH)
         at_work = cleanup.states_at_work(machine) or frozenset()
-        states = [s for s in states if s.id in at_work]
+        going_on = [s for s in states if s.id in at_work]
     for key, message in found.delayed.items():
         machine.send_later(key, found.timers.get(key, 0.0), message)
     try:
-        _restore_timers(machine, states, found)
+        _restore_timers(machine, going_on, found)
     except ChartRunError as error:
         machine.is_running = False
         raise SnapshotError(str(error)) from error
-    interrupted = _restart_invokes(machine, states, found)
+    interrupted = _restart_invokes(machine, going_on, found)
     effects = machine._hand_over()
     if is_left:
         effects += cleanup.end(machine, "restored", _CRASH)
@@ -127,11 +126,12 @@ def _fitting_states(machine: Interpreter, snapshot: Mapping[str, Any]) -> list[S
 
 def _why_illegal(states: list[State], root: State) -> str:
     active = {s.id for s in states}
-    for state in [root, *states]:
+    for state in states:
         if state.kind.is_history:
             return f"'{state.id}' is a history state, which is never active"
         if state.parent is not None and state.parent is not root and state.parent.id not in active:
             return f"'{state.id}' lies in '{state.parent.id}', which is not active"
+    for state in [root, *states]:
         regions = [c for c in state.children if not c.kind.is_history]
         inside = [c for c in regions if c.id in active]
         if state.kind is StateKind.PARALLEL and len(inside) != len(regions):
@@ -169,28 +169,59 @@ def _read(machine: Interpreter, snapshot: Mapping[str, Any], active: list[State]
     is_same = snapshot.get("hash") == chart.content_hash
     down_s = max((moment.now - datetime.fromisoformat(snapshot["taken_at"])).total_seconds(), 0.0)
     timers = {str(key): float(left) for key, left in snapshot["timers"].items()}
-    if not all(left >= 0 for left in timers.values()):
+    if not all(math.isfinite(left) and left >= 0 for left in timers.values()):
         raise SnapshotError("the snapshot is damaged: a timer's remainder is no time")
     return _Found(
         is_same,
         _read_data(chart, snapshot["data"], moment.monotonic - down_s, is_same=is_same),
-        {
-            name: tuple(chart.states[i] for i in ids)
-            for name, ids in snapshot["history"].items()
-            if name in chart.states and all(i in chart.states for i in ids)
-        },
+        _read_history(chart, snapshot["history"], is_same=is_same),
         timers,
         {
-            str(key): SendEvent(str(one["to"]), str(one["event"]), decode_value(one["data"]))
+            str(key): SendEvent(str(one["to"]), str(one["event"]), decode_map(one["data"]))
             for key, one in snapshot["delayed"].items()
         },
         frozenset(map(str, snapshot["invokes"])),
-        {
-            state.id: _decode_leaving(machine, snapshot["leaving"][state.id], is_same=is_same)
-            for state in active
-            if state.finally_ is not None and state.id in snapshot["leaving"]
-        },
+        _read_leaving(machine, snapshot["leaving"], active, is_same=is_same),
     )
+
+
+def _read_history(chart: Chart, written: Mapping[str, Any], *, is_same: bool) -> dict[str, tuple[State, ...]]:
+    """Where the flow is to come back to; what a changed chart has no place for is forgotten."""
+    found: dict[str, tuple[State, ...]] = {}
+    for name, ids in written.items():
+        owner = chart.states.get(name)
+        remembered = tuple(chart.states[one] for one in ids if one in chart.states)
+        if owner is not None and len(remembered) == len(ids) and _may_be_remembered(owner, remembered):
+            found[name] = remembered
+        elif is_same:
+            raise SnapshotError(f"the snapshot is damaged: '{name}' cannot remember {', '.join(map(str, ids))}")
+    return found
+
+
+def _may_be_remembered(owner: State, remembered: tuple[State, ...]) -> bool:
+    """Whether these states can be entered together inside of what a history state, or one with ``finally``, is for."""
+    place = owner.parent if owner.kind.is_history else owner if owner.finally_ is not None else None
+    if place is None or not all(is_descendant(s, place) and not s.kind.is_history for s in remembered):
+        return False
+    if owner.kind is StateKind.SHALLOW_HISTORY and not all(s.parent is place for s in remembered):
+        return False
+    entered = {id(s): s for one in remembered for s in (one, *one.ancestors()) if is_descendant(s, place)}
+    inside = Counter(id(s.parent) for s in entered.values() if s.parent and s.parent.kind is StateKind.COMPOUND)
+    return all(count == 1 for count in inside.values())
+
+
+def _read_leaving(
+    machine: Interpreter, written: Mapping[str, Any], active: list[State], *, is_same: bool
+) -> dict[str, Leaving]:
+    names = {state.id for state in active}
+    found: dict[str, Leaving] = {}
+    for state in active:
+        if state.finally_ is not None and state.id in written:
+            leaving = _decode_leaving(machine, written[state.id], is_same=is_same)
+            # A cleanup that the chart has exchanged for another meanwhile is owed again.
+            if leaving.stage == "over" or state.finally_ in names:
+                found[state.id] = leaving
+    return found
 
 
 def _read_data(chart: Chart, written: Mapping[str, Any], began_at: float, *, is_same: bool) -> dict[str, object]:
@@ -290,80 +321,10 @@ def _decode_leaving(machine: Interpreter, written: Mapping[str, Any], *, is_same
     pending = []
     for source, index, event in written["pending"]:
         state = machine.chart.states.get(source, machine.chart.root)
-        values: Values = decode_value(event)
-        pending.append((state.transitions[index], values))
+        pending.append((state.transitions[index], decode_map(event)))
     return Leaving(tuple(pending), why, reason, stage)
 
 
 def _place_of(machine: Interpreter, transition: Transition) -> tuple[str, int]:
     source = machine.chart.states.get(transition.source, machine.chart.root)
     return transition.source, source.transitions.index(transition)
-
-
-def encode_effects(effects: Iterable[Effect]) -> list[Any]:
-    """What is to be done and leaves no trace in the machine itself: actions and messages. Raises SnapshotError."""
-    return [
-        {"do": effect.action, "with": encode_value(effect.args, effect.action)}
-        if isinstance(effect, Perform)
-        else {"send": effect.event, "to": effect.to, "with": encode_value(effect.data, effect.event)}
-        for effect in effects
-        if isinstance(effect, Perform | SendEvent)
-    ]
-
-
-def decode_effects(written: Iterable[Mapping[str, Any]]) -> list[Effect]:
-    """What :func:`encode_effects` wrote."""
-    return [
-        Perform(one["do"], decode_value(one["with"]))
-        if "do" in one
-        else SendEvent(one["to"], one["send"], decode_value(one["with"]))
-        for one in written
-    ]
-
-
-def encode_value(value: object, where: str) -> Any:
-    """A value as JSON. Raises SnapshotError for one that JSON cannot carry, naming ``where`` it is; drops secrets."""
-    match value:
-        case Secret():
-            return None
-        case None | bool() | int() | float() | str():
-            return value
-        case Quantity():
-            return {"$quantity": [str(value.value), value.unit]}
-        case datetime():
-            return {"$time": value.isoformat()}
-        case Decimal():
-            return {"$decimal": str(value)}
-        case bytes():
-            return {"$bytes": value.hex()}
-        case Window():
-            return {"$window": [[encode_value(part, where) for part in sample] for sample in value]}
-        case list() | tuple():
-            return [encode_value(item, where) for item in value]
-        case Mapping():
-            return {"$map": {str(key): encode_value(item, where) for key, item in value.items()}}
-    raise SnapshotError(f"'{where}' holds a {type(value).__name__}, which a snapshot cannot carry")
-
-
-def decode_value(value: Any) -> Any:
-    """The value that :func:`encode_value` was given."""
-    if isinstance(value, list):
-        return [decode_value(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    ((kind, inner),) = value.items()
-    return _DECODERS[kind](inner)
-
-
-def _decode_window(samples: list[list[Any]]) -> Window:
-    return Window([Sample(*map(decode_value, sample)) for sample in samples], 0, len(samples))
-
-
-_DECODERS: Final[dict[str, Any]] = {
-    "$quantity": lambda pair: Quantity(Decimal(pair[0]), pair[1]),
-    "$time": datetime.fromisoformat,
-    "$decimal": Decimal,
-    "$bytes": bytes.fromhex,
-    "$window": _decode_window,
-    "$map": lambda inner: {key: decode_value(item) for key, item in inner.items()},
-}

@@ -18,9 +18,9 @@ from engine.chart.model import TransitionKind
 from engine.effects import Effect, MachineEnded
 from engine.errors import EngineError
 from engine.ports import Snapshots
+from engine.runtime.codec import decode_effects, encode_effects
 from engine.runtime.errors import MachineFaultError
 from engine.runtime.interpreter import Interpreter
-from engine.runtime.snapshot import decode_effects, encode_effects
 
 Take = Callable[[float, datetime], list[Effect]]
 
@@ -123,7 +123,7 @@ class Survival:
             document = await self._snapshots.load_snapshot(self._name)
             self._has_snapshot = document is not None
             return self._interpreter.start if document is None else partial(self._go_on, json.loads(document))
-        except (EngineError, ValueError) as error:
+        except (EngineError, RecursionError, ValueError) as error:
             self._log.error("machine.snapshot.unreadable", reason=str(error))
             self._has_snapshot = True  # perhaps: it is dropped, and does not come back when its time is long over
             return self._interpreter.start

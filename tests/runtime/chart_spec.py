@@ -64,6 +64,7 @@ class Node:
     arcs: list[Arc] = field(default_factory=list)
     parent: Node | None = None
     order: int = 0
+    more: tuple[str, ...] = ()  # YAML that only the engine understands: timers, services
 
     def walk(self) -> Iterator[Node]:
         """This state and everything inside it, in document order."""
@@ -77,6 +78,7 @@ class Spec:
     """A whole chart. ``root`` stands for the chart itself."""
 
     root: Node
+    data: tuple[str, ...] = ()  # YAML of more data variables, for what nodes have more
     nodes: dict[str, Node] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -96,7 +98,7 @@ def as_yaml(spec: Spec) -> str:
     raised = {act.text for n in spec.root.walk() for act in _acts(n) if act.kind == "raise"}
     lines = ["chart: sample", "events:"]
     lines += [f"  {event}: {{}}" for event in sorted({*events, *raised, "a", "b", "x.a", "x.b"})]
-    lines += ["data:", "  n: {type: int, default: 0}"]
+    lines += ["data:", "  n: {type: int, default: 0}", *(f"  {declared}" for declared in spec.data)]
     lines += _body(spec.root, 0)
     return "\n".join(lines) + "\n"
 
@@ -119,6 +121,7 @@ def _body(node: Node, depth: int) -> list[str]:
         lines += [f"{pad}type: history", f"{pad}history: {node.kind}"]
     if node.initial is not None:
         lines.append(f"{pad}{'default' if node.kind in HISTORY else 'initial'}: {_way_in(node.initial)}")
+    lines += [f"{pad}{line}" for line in node.more]
     lines += [f"{pad}{key}: {_actions(acts)}" for key, acts in (("entry", node.entry), ("exit", node.exit)) if acts]
     handled: dict[str | None, list[Arc]] = {}
     for arc in node.arcs:
