@@ -33,6 +33,7 @@ class DeviceCounters:
     frames: int
     rejected: int  # frames and runs of rubbish that the parser threw away
     spikes: int  # readings that the noise filter dropped
+    unanswered: int = 0  # questions to a device that has to be asked
 
 
 class SerialDevice:
@@ -72,7 +73,13 @@ class SerialDevice:
             self._reader = Reader(name, settings, clock=clock, call_later=later, emit=emit)
         self._parts: tuple[Scale | Reader, ...] = tuple(part for part in (self._scale, self._reader) if part)
         self._link = SerialLink(
-            name, settings.port_settings(), loop=loop, on_bytes=self.receive, on_link=self.link_changed, clock=clock
+            name,
+            settings.port_settings(),
+            loop=loop,
+            on_bytes=self.receive,
+            on_link=self.link_changed,
+            clock=clock,
+            asker=settings.make_asker(),
         )
 
     @property
@@ -85,6 +92,7 @@ class SerialDevice:
             frames=self._frames,
             rejected=self._parser.rejected,
             spikes=self._scale.filter.spikes if self._scale else 0,
+            unanswered=link.unanswered,
         )
 
     def start(self) -> None:

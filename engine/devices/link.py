@@ -14,14 +14,16 @@ import structlog
 
 from engine.clock import Clock
 from engine.devices.announce import Announcer
+from engine.devices.asking import Asker
 from engine.devices.dial import Waker, give_up_opening
 from engine.devices.pacing import GAP_S, Pacer
-from engine.devices.port import PortSettings, close_quietly, explain, make_port
+from engine.devices.port import READ_TIMEOUT_S, PortSettings, close_quietly, explain, make_port, open_port
 from engine.devices.wire import Wire, make_wire
 
 RETRY_S: Final = 0.5  # a port that is back is open within 2 s, whatever the device needs to settle
 JOIN_S: Final = 1.0
 _LOOK_AROUND_S: Final = 1.0
+_ASKING_READ_S: Final = 0.02
 _MOST_WRITES: Final = 64
 _MOST_BACKLOG: Final = 65_536  # bytes handed over and not yet taken: the loop is busy, let the kernel hold the rest
 
@@ -35,6 +37,7 @@ class LinkCounters:
     opens: int = 0
     bytes_received: int = 0
     wakeups: int = 0
+    unanswered: int = 0  # questions to a device that has to be asked
 
 
 class SerialLink:
@@ -42,6 +45,7 @@ class SerialLink:
 
     ``on_link`` is called when the port is first open or first known not to be, and at every change after that. Bytes
     come in pieces of any size, a whole frame at a time where the line's rhythm allows it, at most about 5 ms late.
+    ``asker`` is of a device that has to be asked.
     """
 
     def __init__(
@@ -53,6 +57,7 @@ class SerialLink:
         on_bytes: Callable[[bytes], None],
         on_link: Callable[[bool, str], None],
         clock: Clock,
+        asker: Asker | None = None,
     ) -> None:
         self.name = name
         self.settings = settings
@@ -63,6 +68,7 @@ class SerialLink:
         self._on_link = on_link
         self._announcer = Announcer(name, settings.port, clock, self._hand_over_link)
         self._pacer = Pacer(settings.byte_time)
+        self._asker = asker
         self._waker = Waker()
         self._lock = threading.Lock()  # guards the next three
         self._opening: serial.Serial | None = None
@@ -138,10 +144,11 @@ class SerialLink:
     def _open(self) -> serial.Serial | None:
         port = None
         try:
-            port = make_port(self.settings, self._waker)
+            # Where nothing ends a read but its time-out, the next question must not wait long for it.
+            port = make_port(self.settings, self._waker, _ASKING_READ_S if self._asker else READ_TIMEOUT_S)
             with self._lock:
                 self._opening = port
-            port.open()
+            open_port(port, self.settings)
         except Exception as error:  # noqa: BLE001 - whatever a back end raises, the port is not open
             if port is not None:
                 close_quietly(port)
@@ -162,6 +169,8 @@ class SerialLink:
             with self._lock:
                 self._wire = wire
             self._announcer.opened()
+            if self._asker is not None:
+                self._asker.reset(self._clock.monotonic())
             while not self._waker.stopping.is_set():
                 self._turn(wire, port)
             self._send_queued(port)
@@ -174,7 +183,7 @@ class SerialLink:
             close_quietly(port)
 
     def _turn(self, wire: Wire, port: serial.Serial) -> None:
-        has_bytes = wire.wait(_LOOK_AROUND_S)
+        has_bytes = wire.wait(self._patience())
         self.counters.wakeups += 1
         self._send_queued(port)
         if has_bytes:
@@ -183,6 +192,18 @@ class SerialLink:
             self._announcer.idled()
             if self._loop.is_closed():  # nobody will ever listen: the service ended without saying so
                 self._waker.stop()
+            self._ask(port)
+
+    def _ask(self, port: serial.Serial) -> None:
+        asker, now = self._asker, self._clock.monotonic()
+        if asker is not None and not asker.wait(now) and not self._waker.stopping.is_set():
+            port.write(asker.ask(now))
+            self.counters.unanswered = asker.unanswered
+
+    def _patience(self) -> float:
+        if self._asker is None:
+            return _LOOK_AROUND_S
+        return min(_LOOK_AROUND_S, self._asker.wait(self._clock.monotonic()))
 
     def _fetch(self, wire: Wire) -> None:
         data = wire.read()
@@ -195,6 +216,8 @@ class SerialLink:
             data += _rest(wire)
         self._pacer.learn(data)
         self._delivered_at = self._clock.monotonic()
+        if self._asker is not None:
+            self._asker.heard(self._delivered_at)
         self.counters.bytes_received += len(data)
         self._announcer.alive()
         self._call(self._deliver, data)

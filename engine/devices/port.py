@@ -10,8 +10,11 @@ from enum import Enum
 from typing import Final
 
 import serial
+from serial.rs485 import RS485Settings
 
 from engine.devices.dial import Waker, prepare_backend
+from engine.devices.inventory import PortNotFoundError, found_ports, port_locker, resolve_port
+from engine.errors import EngineError
 
 READ_TIMEOUT_S: Final = 0.2  # where nothing can wake a read: how long a stop or a write may wait
 WRITE_TIMEOUT_S: Final = 0.5
@@ -20,13 +23,17 @@ _NETWORK: Final = frozenset({"socket", "rfc2217"})
 
 @dataclass(frozen=True, slots=True)
 class PortSettings:
-    """A port and how its line is set. ``port`` is a device (``/dev/ttyUSB0``, ``COM3``) or a URL of pyserial's."""
+    """A port and how its line is set. ``port`` is named as in site.yaml (``engine.devices.port_names``).
+
+    ``rs485``: the port's driver switches a half-duplex RS-485 line to sending and back.
+    """
 
     port: str
     baudrate: int = 9600
     data_bits: int = 8
     parity: str = "N"
     stop_bits: float = 1
+    rs485: bool = False
 
     @property
     def byte_time(self) -> float:
@@ -68,24 +75,31 @@ _KINDS: Final = {
     FailureKind.NOT_SERIAL: {errno.ENOTTY, errno.EISDIR},
 }
 _SENTENCES: Final = {
-    FailureKind.BUSY: "port '{port}' is in use by another program; close it, or give this device another port",
+    FailureKind.BUSY: "port '{port}' is in use by {user}; close it, or give this device another port",
     FailureKind.DENIED: "no permission to open '{port}'; add the service's user to its group (often dialout)",
     FailureKind.NOT_SERIAL: "'{port}' is not a serial port",
 }
 
 
-def make_port(settings: PortSettings, waker: Waker) -> serial.Serial:
-    """The pyserial port for ``settings``, not yet open. Raises ValueError when pyserial refuses a setting."""
+class Rs485Error(EngineError):
+    """The driver of a port cannot switch a half-duplex line."""
+
+
+def make_port(settings: PortSettings, waker: Waker, read_timeout_s: float = READ_TIMEOUT_S) -> serial.Serial:
+    """The pyserial port for ``settings``, not yet open; a USB adapter is looked for where it is now.
+
+    Raises ValueError when pyserial refuses a setting, PortNotFoundError and AmbiguousPortError.
+    """
     if settings.scheme in _NETWORK:
         prepare_backend(waker)
     return serial.serial_for_url(
-        settings.port,
+        resolve_port(settings.port),
         baudrate=settings.baudrate,
         bytesize=settings.data_bits,
         parity=settings.parity,
         stopbits=settings.stop_bits,
         # A socket's reads come after a select and must not wait for the rest of a buffer.
-        timeout=0 if settings.scheme == "socket" else READ_TIMEOUT_S,
+        timeout=0 if settings.scheme == "socket" else read_timeout_s,
         # rfc2217 refuses to have one (its socket has a time-out of its own).
         write_timeout=None if settings.scheme == "rfc2217" else WRITE_TIMEOUT_S,
         exclusive=True,
@@ -93,26 +107,53 @@ def make_port(settings: PortSettings, waker: Waker) -> serial.Serial:
     )
 
 
-def available_ports() -> tuple[str, ...]:
-    """The serial ports of this machine, by the names that can be written into site.yaml."""
-    from serial.tools import list_ports
-
+def open_port(port: serial.Serial, settings: PortSettings) -> None:
+    """Open what :func:`make_port` made. Raises what pyserial raises, and Rs485Error."""
+    port.open()
+    if not settings.rs485:
+        return
+    if settings.scheme:
+        raise Rs485Error("a port behind a network is switched by its own server; set RS-485 there and not here")
     try:
-        return tuple(sorted(port.device for port in list_ports.comports()))
-    except Exception:  # noqa: BLE001 - it reads sysfs file by file, and a device that is just leaving breaks it anyhow
-        return ()
+        port.rs485_mode = RS485Settings()
+    except (ValueError, NotImplementedError) as error:  # pyserial wraps what the driver answers
+        raise Rs485Error(
+            "its driver cannot switch a half-duplex line; an adapter that switches by itself needs no 'rs485'"
+        ) from error
+
+
+def available_ports() -> tuple[str, ...]:
+    """The serial ports of this machine, by the names of their devices and links."""
+    names = ((port.device, port.by_id) for port in found_ports())
+    return tuple(name for pair in names for name in pair if name is not None)
 
 
 def explain(settings: PortSettings, error: BaseException) -> Failure:
     """Put into words why ``settings`` could not be opened."""
     port = settings.port
+    if isinstance(error, PortNotFoundError):
+        return Failure(FailureKind.MISSING, str(error), tuple(found.device for found in error.here))
+    if isinstance(error, Rs485Error):
+        return Failure(FailureKind.OTHER, f"port '{port}' cannot be opened as RS-485: {error}")
+    if isinstance(error, EngineError):  # a name that is badly written, or that fits several
+        return Failure(FailureKind.OTHER, str(error))
     kind = _kind_of(settings, error)
     if kind is FailureKind.MISSING:
         return _explain_missing(port)
     if kind is FailureKind.UNREACHABLE:
         return Failure(kind, f"'{port}' cannot be reached: {_network_error(error)}")
     sentence = _SENTENCES.get(kind)
-    return Failure(kind, sentence.format(port=port) if sentence else f"port '{port}' cannot be opened: {error}")
+    if sentence is None:
+        return Failure(kind, f"port '{port}' cannot be opened: {error}")
+    user = _user(port) if kind is FailureKind.BUSY else None
+    return Failure(kind, sentence.format(port=port, user=user or "another program"))
+
+
+def _user(port: str) -> str | None:
+    try:
+        return port_locker(resolve_port(port))
+    except EngineError:  # it has left meanwhile
+        return None
 
 
 def _explain_missing(port: str) -> Failure:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from engine.devices.asking import POLL_S, Asker
 from engine.devices.filters import FilterSettings
 from engine.devices.port import PortSettings
 from engine.errors import EngineError, UnitError
@@ -28,16 +29,34 @@ class DeviceSettings:
     filter: FilterSettings = field(default_factory=FilterSettings)
     leave_after: float = 1.0  # seconds without a sight after which a card has left
     silent_after: float = 5.0  # seconds without a reading after which a scale is lost
+    rs485: bool = False  # half-duplex, switched by the port's driver
+    poll: float | None = None  # seconds between two questions; 0: never ask; None: as a device that must be asked needs
 
     def __post_init__(self) -> None:
         if self.unit is not None and self.unit not in UNITS:
             raise UnitError(f"'{self.unit}' is not a unit; units are {', '.join(sorted(UNITS))}")
         self.make_parser()
+        if self.poll and not self.questions:
+            raise EngineError(
+                f"a {' + '.join(self.protocol)} device sends by itself and is not asked: leave 'poll' out"
+            )
 
     @property
     def protocols(self) -> tuple[ProtocolInfo, ...]:
         """What the port carries."""
         return tuple(PROTOCOLS[name] for name in self.protocol)
+
+    @property
+    def questions(self) -> tuple[bytes, ...]:
+        """What the device can be asked, if it answers questions."""
+        return tuple(info.ask for info in self.protocols if info.ask is not None)
+
+    def make_asker(self) -> Asker | None:
+        """The rhythm in which the device is asked; None for one that sends by itself. Raises as port_settings does."""
+        every = POLL_S if self.poll is None else self.poll
+        if not every or not self.questions:
+            return None
+        return Asker(self.questions, every, self.port_settings().byte_time)
 
     def make_parser(self) -> Parser:
         """A parser for what the port carries."""
@@ -62,6 +81,7 @@ class DeviceSettings:
             first.data_bits if self.data_bits is None else self.data_bits,
             first.parity if self.parity is None else self.parity,
             first.stop_bits if self.stop_bits is None else self.stop_bits,
+            self.rs485,
         )
 
 

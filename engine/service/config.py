@@ -71,6 +71,8 @@ class DeviceSettings:
     leave_after: float | None = None  # seconds
     silent_after: float | None = None  # seconds
     channel: int | None = None  # of a signal's relay
+    poll: float | None = None  # seconds between two questions; 0: never ask
+    rs485: bool | None = None
 
     def options(self) -> dict[str, Any]:
         """What the site says beside port and protocol, by name: keyword arguments for the device that is made of it."""
@@ -84,6 +86,8 @@ class DeviceSettings:
             "leave_after",
             "silent_after",
             "channel",
+            "poll",
+            "rs485",
         )
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
@@ -280,12 +284,19 @@ def _device(name: str, device: Map, position: Position) -> DeviceSettings:
         leave_after=_duration(device, "leave_after"),
         silent_after=_duration(device, "silent_after"),
         channel=_whole(device, "channel"),
+        poll=_duration(device, "poll"),
+        rs485=_flag(device, "rs485"),
     )
 
 
 def _whole(owner: Map, key: str) -> int | None:
     value = owner.get(key)
     return value if isinstance(value, int) else None
+
+
+def _flag(owner: Map, key: str) -> bool | None:
+    value = owner.get(key)
+    return value if isinstance(value, bool) else None
 
 
 def _stop_bits(device: Map) -> float | None:

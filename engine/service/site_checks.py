@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from engine.devices.port_names import BadPortNameError, parse_port_name
 from engine.documents.suggest import did_you_mean
 from engine.documents.tree import Document, Map, Seq, Value
 from engine.errors import Diagnostic, Position, UnitError
@@ -147,6 +148,12 @@ def _port(device: Map, owner: str, ports: dict[str, tuple[str, Position]]) -> It
     port = device.text("port")
     if port is None or port.lower().startswith("loop://"):  # every loop:// is a port of its own
         return
+    try:
+        parse_port_name(port)
+    except BadPortNameError:
+        yield Diagnostic("bad-port-name", device.at("port"), {"port": port})
+    if "://" in port and device.get("rs485") is True:
+        yield Diagnostic("rs485-over-network", device.key_at("rs485"), {"port": port})
     other, position = ports.setdefault(_same_port(port), (owner, device.at("port")))
     if other != owner:
         params = {"port": port, "other": other}
@@ -156,7 +163,7 @@ def _port(device: Map, owner: str, ports: dict[str, tuple[str, Position]]) -> It
 
 def _same_port(port: str) -> str:
     """One text for one port: links are followed, COM names and URLs have no case."""
-    if "://" in port or re.match(r"(?i)(\\\\\.\\)?com\d+\Z", port):
+    if "://" in port or re.match(r"(?i)(\\\\\.\\)?com\d+\Z|usb(-location)?:", port):
         return port.lower().removeprefix("\\\\.\\")
     try:
         return os.path.realpath(port)
@@ -183,11 +190,25 @@ def _protocols(device: Map, protocols: Mapping[str, ProtocolInfo]) -> Iterator[D
             params = {"protocol": name, "guess": did_you_mean(name, protocols), "allowed": sorted(protocols)}
             yield Diagnostic("unknown-protocol", position, params)
     infos = [protocols[name] for name, _ in named if name in protocols]
+    yield from _never_asked(device, infos)
     scales = list(dict.fromkeys(info.name for info in infos if info.kind == "scale"))
     if len(scales) > 1:
         yield Diagnostic("protocols-clash", device.at("protocol"), {"protocols": scales})
     elif len(infos) > 1:
         yield from _differing_lines(device, infos)
+
+
+def _never_asked(device: Map, infos: list[ProtocolInfo]) -> Iterator[Diagnostic]:
+    """A poll of what cannot be asked; 'never ask' is true of it anyway."""
+    poll = device.text("poll")
+    if poll is None or not infos or any(info.ask is not None for info in infos):
+        return
+    try:
+        is_asked = parse_duration(poll) > 0
+    except UnitError:
+        return  # the schema has told
+    if is_asked:
+        yield Diagnostic("protocol-not-asked", device.key_at("poll"), {"protocols": [info.name for info in infos]})
 
 
 def _named_protocols(device: Map) -> list[tuple[Value, Position]]:

@@ -84,6 +84,21 @@ EXAMPLES: Final[dict[str, Example]] = {
     devices:
       scale: {port: COM3, protocol: [cas-22, ‹cas-22¦rdm6300›], baudrate: 9600}
 """),
+    "bad-port-name": _lines("""\
+  - name: dock-1
+    devices:
+      scale: {port: "‹usb:403:6001¦usb:0403:6001›", protocol: cas-22}
+"""),
+    "protocol-not-asked": _lines("""\
+  - name: dock-1
+    devices:
+      scale: {port: COM3, protocol: cas-22‹, poll: 200 ms¦›}
+"""),
+    "rs485-over-network": _lines("""\
+  - name: dock-1
+    devices:
+      scale: {port: "socket://192.168.0.20:4001", protocol: cas-22‹, rs485: true¦›}
+"""),
     "median-not-odd": _lines("""\
   - name: dock-1
     devices:

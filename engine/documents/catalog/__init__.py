@@ -20,8 +20,8 @@ from engine.documents.catalog.entry import Entry
 from engine.documents.language import Language
 
 _PARTS: Final[dict[Language, tuple[str, ...]]] = {
-    "en": ("en", "en_yaml", "en_chart", "en_lint"),
-    "ko": ("ko", "ko_yaml", "ko_chart", "ko_lint"),
+    "en": ("en", "en_yaml", "en_chart", "en_lint", "en_ports", "en_cards"),
+    "ko": ("ko", "ko_yaml", "ko_chart", "ko_lint", "ko_ports", "ko_cards"),
 }
 
 __all__ = ["Entry", "Language", "codes", "entry", "phrase", "word"]

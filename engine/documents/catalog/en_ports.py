@@ -1,0 +1,25 @@
+"""English: what can be wrong with the name of a port, and with how a device is asked."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from engine.documents.catalog.entry import Entry
+
+ENTRIES: Final[dict[str, Entry]] = {
+    "bad-port-name": Entry(
+        "'{port}' names no USB adapter",
+        "An adapter is named by vendor and product (and serial number), or by the USB socket that it hangs on.",
+        "write usb:0403:6001, usb:0403:6001:SERIAL or usb-location:1-1.4; 'engine ports' shows what is here",
+    ),
+    "protocol-not-asked": Entry(
+        "devices of {protocols} are not asked, they send by themselves",
+        "'poll' is for a device that answers a question, and this protocol has none.",
+        "remove 'poll'",
+    ),
+    "rs485-over-network": Entry(
+        "'rs485' is for a port of this machine, not for '{port}'",
+        "The line behind a network is switched by the serial server that it hangs on.",
+        "remove 'rs485' and set it on the serial server",
+    ),
+}
