@@ -23,7 +23,9 @@ from engine.net.identity import discover_identity
 from engine.net.tls import TlsSettings
 from engine.ports import Secret, StoreCounts, StreamConnection
 from engine.runtime.machine import machine_class
+from engine.service.card_desk import control_commands
 from engine.service.config import LineSettings, SiteConfig
+from engine.service.control import ControlServer, control_path
 from engine.service.host import MachineHost, ServiceFunction, Surroundings
 from engine.service.lines import Line
 from engine.service.router import RESERVED_NAMES, Router
@@ -109,7 +111,8 @@ class Gateway:
                 log.info(
                     "gateway.service.started", site=site.site, mac_address=identity.mac_address, known=kept is not None
                 )
-                await self._weigh(services, server)
+                async with ControlServer(control_path(site.store_url, site.base_dir), control_commands(store)):
+                    await self._weigh(services, server)
             finally:
                 await server.close()
         log.info("gateway.service.stopped")

@@ -17,6 +17,9 @@ WITHOUT_EXAMPLE = {
     *("schema-mismatch", "excluded", "yaml-syntax"),  # what remains when no better word is known
 }
 
+# Lists of cards are read by engine cards import, which tests/cli/test_cards_command.py shows.
+WITHOUT_EXAMPLE |= {code for code in catalog.codes() if code.startswith("card-")}
+
 
 def test_every_code_has_an_example():
     assert catalog.codes() - examples().keys() == WITHOUT_EXAMPLE

@@ -17,7 +17,7 @@ from engine.chart.load import build_checked, load_chart
 from engine.clock import VirtualClock
 from engine.documents.source import load_yaml
 from engine.errors import DiagnosticError
-from engine.ports import GatewayIdentity, Outcome, WeighingRecord
+from engine.ports import Card, GatewayIdentity, Outcome, WeighingRecord
 from engine.service.host import Call
 from engine.service.services import GatewayServices
 from engine.testing.memory_store import MemoryStore
@@ -97,6 +97,16 @@ def test_a_mass_that_has_no_exact_value_in_the_sites_unit_is_rounded_as_the_weig
     desk.save(weight="1", extra={"gross": Quantity(1, "kg")})
     [record] = desk.records
     assert record.extra["gross"] == Quantity(record.weight, "lb")
+
+
+def test_a_card_is_known_unknown_or_no_longer_in_use() -> None:
+    desk = Desk()
+    cards = [Card("0A0B", "김철수", kind="owner", extra={"조합": "1"}), Card("0A0C", "분실", is_active=False)]
+    asyncio.run(desk.store.save_cards(cards))
+    known = desk("cards.lookup", uid="0a0b")
+    assert (known.name, known.payload) == ("known", {"name": "김철수", "kind": "owner", "extra": {"조합": "1"}})
+    assert desk("cards.lookup", uid="0A0C") == Outcome("inactive", {"name": "분실"})
+    assert desk("cards.lookup", uid="FFFF").name == "unknown"
 
 
 # Charts ---------------------------------------------------------------------------------------------------------------
