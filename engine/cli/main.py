@@ -10,7 +10,7 @@ from typing import Final, NoReturn
 
 from engine import __version__
 from engine.cli.command import USAGE, Command
-from engine.cli.commands import cards, demo, docs, explain, graph, schema, validate
+from engine.cli.commands import cards, demo, docs, explain, graph, ports, schema, validate
 from engine.cli.commands import run as run_command
 from engine.cli.failures import guarded
 
@@ -22,6 +22,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     explain.COMMAND,
     schema.COMMAND,
     docs.COMMAND,
+    ports.COMMAND,
     cards.COMMAND,
 )
 

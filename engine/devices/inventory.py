@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from engine.errors import EngineError
 
 _BY_ID: Final = Path("/dev/serial/by-id")
 _PROC: Final = Path("/proc")
+_PLAIN: Final = re.compile(r"[\w/][\w./:+-]*[\w/]\Z", re.ASCII)
 _LOCK: Final = re.compile(r"^\d+: (?:FLOCK|POSIX|OFDLCK)\s+\S+\s+\S+\s+(-?\d+)\s+([0-9a-f]+):([0-9a-f]+):(\d+)\s")
 
 
@@ -93,6 +95,11 @@ def site_name(port: FoundPort, here: Sequence[FoundPort]) -> str:
         if wanted is not None and sum(wanted.matches(other) for other in here) == 1:
             return str(wanted)
     return port.device
+
+
+def site_line(name: str) -> str:
+    """``port: NAME`` as it can be pasted into site.yaml, in quotes where YAML needs them."""
+    return f"port: {name if _PLAIN.match(name) else json.dumps(name, ensure_ascii=False)}"
 
 
 def port_locker(device: str, proc: Path = _PROC) -> str | None:
