@@ -129,7 +129,8 @@ class Binder:
             try:
                 parsed = parse(text, self.scope(fields))
             except ExpressionError as error:
-                self.report(error.code, place.inside(text, error.offset), **error.params)
+                for one in error.all():
+                    self.report(one.code, place.inside(text, one.offset), **one.params)
                 return None
             self._compiled[key] = (parsed, fields)  # kept, so that its id stays its own
         self.notes.reads |= parsed.names

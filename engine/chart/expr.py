@@ -13,7 +13,7 @@ from __future__ import annotations
 import ast
 import itertools
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ from engine.chart import functions
 from engine.chart.expr_build import RULES
 from engine.chart.expr_code import Builder, Piece, call, constant, placed
 from engine.chart.expr_syntax import MAX_LENGTH, TemplatePart, parse_tree, split_template
-from engine.chart.expr_types import NOTHING, ExpressionError, Scope
+from engine.chart.expr_types import NOTHING, ExpressionError, Scope, raise_together
 from engine.chart.functions import EvaluationError, Runtime
 from engine.errors import EngineError
 
@@ -82,7 +82,7 @@ def parse_template(text: str, scope: Scope) -> Expression:
         return _finished(text, _piece(parts[0].text, parts[0].offset, builder), builder)
     if not any(part.is_expression for part in parts):
         return _finished(text, _literal("".join(part.text for part in parts)), builder)
-    pieces = [_piece(p.text, p.offset, builder) if p.is_expression else _literal(p.text) for p in parts]
+    pieces = _pieces(parts, builder)
     code = call(builder.use(functions.render_text), *(piece.code for piece in pieces))
     is_secret = any(piece.type == SECRET for piece in pieces)
     return _finished(text, Piece(code, SECRET if is_secret else TEXT, code), builder)
@@ -95,7 +95,20 @@ def _piece(text: str, offset: int, builder: Builder) -> Piece:
         tree, line, indent = parse_tree(text)
         return builder.build_text(tree, line)
     except ExpressionError as error:
-        raise ExpressionError(error.code, error.offset + indent + offset, error.params) from error.__cause__
+        raise error.moved(indent + offset) from error.__cause__
+
+
+def _pieces(parts: Sequence[TemplatePart], builder: Builder) -> list[Piece]:
+    """The parts of a template. Raises one ExpressionError for all that are wrong."""
+    pieces: list[Piece] = []
+    errors: list[ExpressionError] = []
+    for part in parts:
+        try:
+            pieces.append(_piece(part.text, part.offset, builder) if part.is_expression else _literal(part.text))
+        except ExpressionError as error:
+            errors.append(error)
+    raise_together(errors)
+    return pieces
 
 
 def _literal(text: str) -> Piece:

@@ -174,7 +174,7 @@ def _subscript(builder: Builder, node: ast.Subscript) -> Piece:
 
 
 def _list(builder: Builder, node: ast.List | ast.Tuple) -> Piece:
-    items = tuple(builder.build(element) for element in node.elts)
+    items = tuple(builder.build_all(node.elts))
     return Piece(placed(ast.List([item.code for item in items], LOAD)), LIST, node, items=items)
 
 
@@ -182,7 +182,7 @@ def _binary(builder: Builder, node: ast.BinOp) -> Piece:
     operator = _OPERATORS.get(type(node.op))
     if operator is None:
         builder.refuse(node, node.op)
-    left, right = builder.build(node.left), builder.build(node.right)
+    left, right = builder.build_all((node.left, node.right))
     type_ = arithmetic(operator, left.type, right.type)
     if isinstance(type_, Misfit):
         builder.misfit_of(operator, left, right, type_)
@@ -205,7 +205,7 @@ def _unary(builder: Builder, node: ast.UnaryOp) -> Piece:
 
 
 def _boolean(builder: Builder, node: ast.BoolOp) -> Piece:
-    operands = [builder.build(value) for value in node.values]
+    operands = builder.build_all(node.values)
     type_ = operands[0].type
     for operand in operands[1:]:
         type_ = joined(type_, operand.type)
@@ -214,13 +214,13 @@ def _boolean(builder: Builder, node: ast.BoolOp) -> Piece:
 
 
 def _conditional(builder: Builder, node: ast.IfExp) -> Piece:
-    test, yes, no = builder.build(node.test), builder.build(node.body), builder.build(node.orelse)
+    test, yes, no = builder.build_all((node.test, node.body, node.orelse))
     code = placed(ast.IfExp(test.code, yes.code, no.code))
     return Piece(code, joined(yes.type, no.type), node, is_nullable=yes.is_nullable or no.is_nullable)
 
 
 def _compare(builder: Builder, node: ast.Compare) -> Piece:
-    operands = [builder.build(operand) for operand in (node.left, *node.comparators)]
+    operands = builder.build_all((node.left, *node.comparators))
     chain = _Chain(builder, operands)
     for place, operation in enumerate(node.ops):
         operator = _COMPARISONS.get(type(operation))

@@ -31,7 +31,7 @@ def _arguments(builder: Builder, node: ast.Call, least: int, most: int) -> list[
         _wrong(builder, node, node, f"{node.keywords[0].arg or '**'}=")
     if not least <= len(node.args) <= most:
         _wrong(builder, node, node, builder.source_of(node)[:60])
-    return [builder.build(arg) for arg in node.args]
+    return builder.build_all(node.args)
 
 
 def _wrong(builder: Builder, node: ast.Call, where: ast.expr, found: str) -> NoReturn:

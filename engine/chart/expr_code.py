@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NoReturn, TypeVar
 
 from engine.bindings.types import ValueType
-from engine.chart.expr_types import NOTHING, ExpressionError, Misfit, Scope, comparison, kind
+from engine.chart.expr_types import NOTHING, ExpressionError, Misfit, Scope, comparison, kind, raise_together
 from engine.documents.suggest import did_you_mean
 from engine.errors import UnitError
 from engine.units import parse_duration, parse_mass
@@ -78,9 +78,22 @@ class Builder:
         self._depth += 1
         if self._depth > MAX_DEPTH:
             self.fail(node, "expression-too-deep", limit=MAX_DEPTH)
-        piece = rule(self, node)
-        self._depth -= 1
-        return piece
+        try:
+            return rule(self, node)
+        finally:
+            self._depth -= 1
+
+    def build_all(self, nodes: Iterable[ast.expr]) -> list[Piece]:
+        """Check nodes side by side. Raises one ExpressionError for all that are wrong."""
+        pieces: list[Piece] = []
+        errors: list[ExpressionError] = []
+        for node in nodes:
+            try:
+                pieces.append(self.build(node))
+            except ExpressionError as error:
+                errors.append(error)
+        raise_together(errors)
+        return pieces
 
     def use(self, helper: Callable[..., object]) -> ast.Name:
         """The name of a helper function, made known to the code."""

@@ -140,5 +140,6 @@ def _explained(line: str, at: int, reason: str) -> ExpressionError:
     if slips:
         match, correct = min(slips, key=lambda slip: abs(slip[0].start() - at))
         at, write = match.start(), correct(match)
-    near = line[at : at + _NEAR].encode("utf-8", "replace").decode()  # a lone surrogate cannot be printed
+    shown = line[at : at + _NEAR].strip() or line[:at].strip()[-_NEAR:]  # of one that ends too early, its end
+    near = shown.encode("utf-8", "replace").decode()  # a lone surrogate cannot be printed
     return ExpressionError("expression-syntax", at, {"reason": reason, "near": near, "write": write})

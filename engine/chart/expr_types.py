@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -54,13 +54,40 @@ SIGNED: Final = ("number", "duration", "mass")  # what has a sign: unary + and -
 
 
 class ExpressionError(EngineError):
-    """An expression cannot be used: ``code`` and ``params`` for the catalogue, ``offset`` from 0 into the text."""
+    """An expression cannot be used: ``code`` and ``params`` for the catalogue, ``offset`` from 0 into the text.
 
-    def __init__(self, code: str, offset: int, params: Mapping[str, object] | None = None) -> None:
+    ``others`` are what else is wrong with it, where its parts could be judged each by itself.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        offset: int,
+        params: Mapping[str, object] | None = None,
+        others: Sequence[ExpressionError] = (),
+    ) -> None:
         self.code = code
         self.offset = offset
         self.params: Mapping[str, object] = params or {}
+        self.others = tuple(others)
         super().__init__(f"{code} at {offset}: {dict(self.params)}")
+
+    def all(self) -> Iterator[ExpressionError]:
+        """This one and the others."""
+        yield self
+        for other in self.others:
+            yield from other.all()
+
+    def moved(self, by: int) -> ExpressionError:
+        """The same in a longer text, in which this one's begins at ``by``."""
+        return ExpressionError(self.code, self.offset + by, self.params, [other.moved(by) for other in self.others])
+
+
+def raise_together(errors: Sequence[ExpressionError]) -> None:
+    """Raise what is wrong with the parts of an expression as one; nothing when nothing is."""
+    if errors:
+        first, *others = errors
+        raise ExpressionError(first.code, first.offset, first.params, [*first.others, *others]) from first
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import pytest
 from expr_world import SCOPE, refusal
 
 from engine.bindings.types import DURATION, MASS
-from engine.chart.expr import MAX_LENGTH, ExpressionError, Scope, parse_expression
+from engine.chart.expr import MAX_LENGTH, ExpressionError, Scope, parse_expression, parse_template
 
 
 @pytest.mark.parametrize(
@@ -238,6 +238,35 @@ def test_a_deep_expression_within_the_bound_is_taken() -> None:
 def test_an_error_on_a_later_line_is_found_there() -> None:
     error = refusal("\n data.done and\n  data.uid > q(data.uid)")
     assert (error.code, error.offset, error.params["found"]) == ("wrong-arguments", 31, "data.uid")
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("evnt.x > 1 and event.nix < 2 or not foo(3)", ["evnt", "event.nix", "foo(3)"]),
+        ("event.nix + data.nix == 2", ["event.nix", "data.nix"]),
+        ("max(data.nix, settings.nix) in [event.nix, 1]", ["data.nix", "settings.nix", "event.nix"]),
+        ("data.nix if event.nix > 1 else settings.nix", ["event.nix", "data.nix", "settings.nix"]),
+        ("event.value > data.nix > q('1 g') and event.value > 3", ["data.nix", "3"]),
+        ("  event.nix == 1 and\n  data.nix == 1", ["event.nix", "data.nix"]),
+    ],
+)
+def test_everything_that_is_wrong_with_an_expression_is_told_at_once(text: str, wrong: list[str]) -> None:
+    with pytest.raises(ExpressionError) as caught:
+        parse_expression(text, SCOPE)
+    assert all(text.startswith(part, error.offset) for error, part in zip(caught.value.all(), wrong, strict=True))
+
+
+def test_everything_that_is_wrong_with_a_template_is_told_at_once() -> None:
+    text = "한글 ${data.nix} and ${1 +} and ${event.nix + settings.nix}"
+    with pytest.raises(ExpressionError) as caught:
+        parse_template(text, SCOPE)
+    offsets = [error.offset for error in caught.value.all()]
+    assert offsets == [text.index("data.nix"), text.index("1 +") + 3, text.index("event.nix"), text.index("settings")]
+
+
+def test_an_expression_that_ends_too_early_shows_its_end() -> None:
+    assert refusal("event.value >= ").params["near"] == "event.value >="
 
 
 def test_an_error_says_its_code_when_it_is_printed() -> None:

@@ -70,7 +70,7 @@ def test_nothing_is_needless_while_the_chart_is_too_broken_for_its_rule_to_be_as
 def test_what_only_a_site_can_show_is_not_needless_without_one(tmp_path):
     sending = (
         "chart: x\nevents: {go: {}}\ninitial: a\nstates:\n  a:\n    on: {go: b}\n"
-        "    entry: [send: {to: two, event: go}]  # engine: ignore[unknown-machine, unhandled-send] only one site has it\n"
+        "    entry: [send: {to: two, event: go}]  # engine: ignore[unknown-machine, unhandled-send] a site has it\n"
         "  b: {after: {1 s: a}}\n"
     )
     assert codes(tmp_path, sending) == []
