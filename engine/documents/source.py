@@ -70,7 +70,7 @@ def _too_large(text: str, name: str, size: int) -> DiagnosticError:
     """Refuse what is beyond the limit; a file that is large only because it is nested without end is told so."""
     deep = _FAR_RIGHT.search(text)
     if deep:
-        position = Position(name, text.count("\n", 0, deep.start()) + 1, deep.end())
+        position = Position(name, text.count("\n", 0, deep.start()) + 1, deep.end() - deep.start())
         return DiagnosticError([Diagnostic("nested-too-deeply", position, {"limit": MAX_DEPTH})])
     return _fail("file-too-large", name, size=size, limit=MAX_BYTES)
 

@@ -334,6 +334,12 @@ def test_a_thousand_levels_are_a_finding_not_a_crash(text):
     assert (finding.code, finding.params) == ("nested-too-deeply", {"limit": MAX_DEPTH})
 
 
+def test_what_is_too_large_because_it_is_too_deep_is_told_at_its_column():
+    finding = refused("".join(" " * depth + "a:\n" for depth in range(2_000)))
+    assert finding.code == "nested-too-deeply"
+    assert finding.position.column == finding.position.line  # here each line begins one further to the right
+
+
 def test_the_deepest_allowed_nesting_is_read():
     assert load_yaml("[" * MAX_DEPTH + "]" * MAX_DEPTH).data
     assert refused("[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1)).code == "nested-too-deeply"
