@@ -255,6 +255,22 @@ class TestStages:
             "wrong-type",
         }
 
+    @pytest.mark.parametrize(
+        ("state", "told"),
+        [
+            (
+                "{invoke: {service: store.forget, with: truck, timeout: 1 s, on: {done: a, error: a, timeout: a}}}",
+                ["wrong-type"],
+            ),
+            ("{invoke: {service: store.forget, with: {key: x}, timeout: 1 s, on: a}}", ["wrong-type"]),
+            ("{type: paralel, states: {c: {after: {1 s: a}}}}", ["wrong-value"]),
+            ("{type: finl, states: {c: {after: {1 s: a}}}}", ["wrong-value"]),
+            ("{type: final, done: 3}", ["wrong-type"]),
+        ],
+    )
+    def test_what_was_cut_out_is_not_called_missing_as_well(self, state, told):
+        assert codes(chart(f"  a: {{after: {{1 s: b}}}}\n  b: {state}\n")) == told
+
     def test_a_misspelt_target_makes_no_state_unreachable(self):
         assert codes(chart("  a: {after: {1 s: bb}}\n  b: {after: {1 s: a}}\n")) == ["unknown-target"]
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from engine.chart.load import chart_schema
@@ -18,6 +19,16 @@ _ABSENCES: Final = frozenset(
         *("unknown-name", "unknown-data", "unknown-target", "unknown-event", "unknown-setting", "unknown-argument"),
         *("missing-argument", "missing-outcome", "missing-initial", "missing-history-default", "missing-key"),
         *("wrong-state-type", "finally-never-ends"),
+    }
+)
+# What may be absent only because one of these keys was cut out, whatever its own name is.
+_CUT_WITH: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        "missing-argument": frozenset({"with"}),
+        "missing-outcome": frozenset({"on"}),
+        "missing-initial": frozenset({"type"}),
+        "missing-history-default": frozenset({"type"}),
+        "wrong-state-type": frozenset({"type", "states"}),
     }
 )
 
@@ -58,9 +69,9 @@ def follows_from(problem: Diagnostic, names: Collection[str]) -> bool:
         return True
     if problem.code not in _ABSENCES or not names:
         return False
-    return problem.code in {"wrong-state-type", "finally-never-ends"} or bool(
-        {name, name.rpartition(".")[2]} & {*names}
-    )
+    if problem.code == "finally-never-ends":
+        return True
+    return bool({name, name.rpartition(".")[2], *_CUT_WITH.get(problem.code, ())} & {*names})
 
 
 class _Cutter:
