@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias
 from engine.documents.tree import split_lines
 from engine.errors import Diagnostic, Position
 
+_GLUED: Final = re.compile(r"\s*(?:- +)?([A-Za-z_][\w.]*):(?![\s/:])")  # key:value, and no address
 _Place: TypeAlias = "tuple[int, int]"  # line and column, from 1
 
 
@@ -68,6 +69,10 @@ def _unexpected_colon(case: _Case, _match: re.Match[str]) -> Diagnostic:
     line = case.line()
     if ": " in line[: case.place[1] - 1]:
         return case.diagnose("yaml-colon-in-value")
+    number = case.place[0] - 1  # of the line before, from 1
+    glued = _GLUED.match(case.lines[number - 1]) if number else None
+    if glued:  # that line was read as a text which goes on here
+        return case.diagnose("missing-space", (number, glued.start(1) + 1), key=glued[1])
     return case.diagnose("yaml-indentation", _first_word(case))
 
 
