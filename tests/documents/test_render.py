@@ -135,6 +135,21 @@ def test_a_long_value_is_shortened_and_a_long_list_cut():
 # The catalogue -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("code", "params", "english", "korean"),
+    [
+        ("file-unreadable", {"reason": "not a regular file"}, "not a regular file", "보통 파일이 아닙니다"),
+        ("file-unreadable", {"reason": "Stale file handle"}, "Stale file handle", "Stale file handle"),
+        ("not-utf-8", {"encoding": "?"}, "an encoding that cannot be told", "알 수 없는 인코딩"),
+        ("not-utf-8", {"encoding": "CP949"}, "CP949", "CP949"),
+    ],
+)
+def test_what_the_system_says_is_told_in_the_reader_s_language_where_it_is_known(code, params, english, korean):
+    found = Diagnostic(code, Position("x.yaml"), params)
+    assert english in message(found, "en")
+    assert korean in message(found, "ko")
+
+
 def placeholders(template):
     return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
 

@@ -124,4 +124,4 @@ def _decoded(content: bytes) -> str | None:
             return content.decode(encoding)
         except UnicodeDecodeError:
             continue
-    return None
+    return None if b"\0" in content else content.decode(errors="replace")

@@ -107,9 +107,9 @@ ENTRIES: Final[dict[str, Entry]] = {
     "too-small": Entry("{value} is too small", "There is a lowest value for this key.", "write {limit} or more"),
     "too-large": Entry("{value} is too large", "There is a highest value for this key.", "write {limit} or less"),
     "too-short": Entry(
-        "at least {limit} must be given here",
-        "There is a lowest number of characters, items or keys for this place.",
-        "write {limit} or more",
+        "too little stands here: at least {limit} key, item or character is needed",
+        "What is empty says nothing; a key that is left out has its default.",
+        "write what is meant, or remove the key",
     ),
     "too-long": Entry(
         "at most {limit} can be given here",

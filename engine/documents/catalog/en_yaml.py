@@ -6,6 +6,14 @@ from typing import Final
 
 from engine.documents.catalog.entry import Entry
 
+# What Python and the system say, in words that fit here.
+WORDS: Final[dict[str, str]] = {
+    "encoding:?": "an encoding that cannot be told",
+    "reason:unterminated string literal (detected at line 1)": "a quote is never closed",
+    "reason:invalid syntax. Perhaps you forgot a comma?": "invalid syntax; perhaps a comma or an operator is missing",
+    "reason:invalid syntax. Maybe you meant '==' or ':=' instead of '='?": "'=' compares nothing; '==' does",
+}
+
 ENTRIES: Final[dict[str, Entry]] = {
     "file-missing": Entry(
         "there is no such file",

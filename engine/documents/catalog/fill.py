@@ -9,6 +9,8 @@ from typing import Final
 from engine.documents.catalog import Language, phrase, word
 
 _WORD_PARAMS: Final = {"expected": "", "found": "found:", "kind": "kind:"}  # parameter: prefix of its own words
+# Texts of Python or the system that are told in other words where they are known.
+_FOREIGN: Final = {"reason": "reason:", "encoding": "encoding:"}
 _WHOLE: Final = frozenset({"places", "detail", "known", "cycle"})  # shown however long they are
 _LISTS: Final = frozenset({"allowed", "known"})
 _MOST_LISTED: Final = 16
@@ -48,7 +50,12 @@ def _show(name: str, value: object, language: Language) -> str:
             return phrase("or", language).join(_word(name, item, language) for item in items)
         shown = ", ".join(items[:_MOST_LISTED])
         return f"{shown}, …" if len(items) > _MOST_LISTED else shown
-    text = _word(name, str(value), language) if name in _WORD_PARAMS else str(value)
+    text = str(value)
+    if name in _WORD_PARAMS:
+        text = _word(name, text, language)
+    elif name in _FOREIGN:
+        own = _FOREIGN[name] + text
+        text = text if (told := word(own, language)) == own else told
     return visible(text if len(text) <= _LONGEST_SHOWN or name in _WHOLE else text[:_LONGEST_SHOWN] + "…")
 
 

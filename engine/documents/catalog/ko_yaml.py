@@ -6,6 +6,30 @@ from typing import Final
 
 from engine.documents.catalog.entry import Entry
 
+# What Python and the system say, in words that fit here.
+WORDS: Final[dict[str, str]] = {
+    "encoding:?": "알 수 없는 인코딩",
+    "reason:not a regular file": "보통 파일이 아닙니다",
+    "reason:Permission denied": "읽을 권한이 없습니다",
+    "reason:Too many levels of symbolic links": "심볼릭 링크가 자기 자신을 가리킵니다",
+    "reason:Input/output error": "입출력 오류",
+    "reason:File name too long": "이름이 너무 깁니다",
+    "reason:the expression ends too early": "식이 중간에 끝났습니다",
+    "reason:the expression is empty": "식이 비었습니다",
+    "reason:'${' was never closed": "'${'가 닫히지 않았습니다",
+    "reason:invalid syntax": "문법에 맞지 않습니다",
+    "reason:unterminated string literal (detected at line 1)": "따옴표가 닫히지 않았습니다",
+    "reason:invalid syntax. Perhaps you forgot a comma?": "쉼표나 연산자가 빠진 듯합니다",
+    "reason:invalid syntax. Maybe you meant '==' or ':=' instead of '='?": "'='는 비교가 아닙니다. '=='로 씁니다",
+    "reason:invalid decimal literal": "수를 잘못 썼습니다",
+    "reason:'(' was never closed": "'('가 닫히지 않았습니다",
+    "reason:'[' was never closed": "'['가 닫히지 않았습니다",
+    "reason:'{' was never closed": "'{'가 닫히지 않았습니다",
+    "reason:unmatched ')'": "')'에 맞는 여는 괄호가 없습니다",
+    "reason:unmatched ']'": "']'에 맞는 여는 괄호가 없습니다",
+    "reason:unmatched '}'": "'}'에 맞는 여는 괄호가 없습니다",
+}
+
 ENTRIES: Final[dict[str, Entry]] = {
     "file-missing": Entry(
         "파일이 없습니다",
@@ -28,7 +52,7 @@ ENTRIES: Final[dict[str, Entry]] = {
         "의도한 파일이 맞는지 확인하세요",
     ),
     "not-utf-8": Entry(
-        "글이 UTF-8이 아니라 {encoding} 인코딩입니다",
+        "글의 인코딩이 UTF-8이 아니라 {encoding}입니다",
         "편집기가 다른 인코딩으로 저장했습니다. 예전 한국어 윈도우 편집기는 CP949를 씁니다.",
         "파일을 UTF-8로 저장하세요",
     ),
