@@ -5,6 +5,8 @@ filled from ``Diagnostic.params``. An area with many codes gets a pair of module
 
 - A parameter that is a list or tuple is shown joined by commas.
 - One called ``expected``, ``found`` or ``kind`` is a word of ``WORDS`` (or several) and is translated.
+- One called ``reason`` or ``encoding`` is told in the words of ``WORDS`` where they know it (``reason:...``), else as
+  it is.
 - One called ``write``, unless empty, is the mend: what to write instead.
 - One called ``guess``, unless it is None or empty, adds "did you mean" by itself.
 - In Korean, ``{key:은/는}`` gives the particle that fits the value of ``key``, without the value.
