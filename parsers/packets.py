@@ -1,8 +1,8 @@
 """The engine of the binary protocols: find a frame by its mark, let its layout judge it, throw away the rest.
 
 A layout says of the bytes at a place that a frame stands there, that one may yet (its last bytes have not come), or
-that none ever will. It must refuse at the first byte that is wrong, whatever comes next: so the readings do not depend
-on how the stream was split, and rubbish that looks like a beginning holds up a real frame no longer than it does so.
+that none ever will. It must refuse at the first byte that is wrong, whatever comes next. Of frames that overlap the one
+that ends first is taken: so the readings do not depend on how the stream was split.
 """
 
 from __future__ import annotations
@@ -79,28 +79,39 @@ class PacketParser:
         """Give the readings of the frames that ``data`` completed. Never raises on input."""
         raw = self._held + data
         text = raw.translate(SEVEN_BITS) if self._seven_bit else raw
-        layout = self.layout
         readings: list[Reading] = []
         start = 0  # of the bytes that nothing has claimed yet
-        at = self._next_mark(text, 0)
-        while at < len(text):
-            found = layout.match(text, at, raw)
-            if isinstance(found, Packet):
-                self._throw_away(at - start)
-                self._rubbish.end()
-                if not (found.closes and self._goes_on):
-                    readings += found.readings
-                self._goes_on = found.goes_on
-                start = at + found.length
-                at = self._next_mark(text, start)
-            elif found is INCOMPLETE:
-                break
-            else:
-                at = self._next_mark(text, at + 1)  # a frame may have begun inside the refused one
+        at, packet = self._scan(text, start, raw)
+        while packet is not None:
+            self._throw_away(at - start)
+            self._rubbish.end()
+            if not (packet.closes and self._goes_on):
+                readings += packet.readings
+            self._goes_on = packet.goes_on
+            start = at + packet.length
+            at, packet = self._scan(text, start, raw)
         self._throw_away(at - start)
         self._held = raw[at:]
         self.rejected = self._rubbish.count
         return readings
+
+    def _scan(self, text: bytes, start: int, raw: bytes) -> tuple[int, Packet | None]:
+        """The frame from ``start`` on that ends first, and where it begins; without one, where the undecided begins.
+
+        The first to end, not the first to begin: what looked like a frame and waits for its end holds up no real one.
+        """
+        first: Packet | None = None
+        first_at = undecided = limit = len(text)
+        at = self._next_mark(text, start)
+        while at < limit:
+            found = self.layout.match(text, at, raw)
+            if isinstance(found, Packet):
+                if first is None or at + found.length < limit:
+                    first, first_at, limit = found, at, at + found.length
+            elif found is INCOMPLETE:
+                undecided = min(undecided, at)
+            at = self._next_mark(text, at + 1)
+        return (undecided, None) if first is None else (first_at, first)
 
     def reset(self) -> None:
         """Forget a half-received frame."""

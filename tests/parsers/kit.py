@@ -1,15 +1,18 @@
-"""What every parser must withstand, as plain checks: give a parser, whole frames and their readings.
+"""Stricter checks than the kit that ships (``engine.testing.protocols``), for the protocols that have a reference.
 
-A protocol that is added later (or by a third party) passes when every function of ``CHECKS`` passes for its frames.
+Every second frame after noise is read, whatever is thrown away is counted at once, and 64 bytes are enough to hold.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from engine.testing.protocols import bare, read
 from parsers import CardReading, Parser, Reading
+
+__all__ = ["CHECKS", "HELD_AT_MOST", "Case", "bare", "held_bytes", "read"]
 
 # More than any frame here; a parser that holds more between two calls is hoarding.
 HELD_AT_MOST = 64
@@ -23,15 +26,6 @@ class Case:
     make: Callable[[], Parser]
     frames: tuple[tuple[bytes, Reading], ...]  # whole frames, and exactly what each must give
     is_checked: bool  # a checksum stands guard over the value
-
-
-def bare(reading: Reading) -> Reading:
-    """The reading without its raw bytes: what it claims, not where it came from."""
-    return replace(reading, raw=b"")
-
-
-def read(parser: Parser, chunks: Iterable[bytes]) -> list[Reading]:
-    return [reading for chunk in chunks for reading in parser.feed(chunk)]
 
 
 def held_bytes(thing: object) -> int:

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kit import HELD_AT_MOST, bare, held_bytes, read
 
-from parsers import PROTOCOLS, make_parser
+from parsers import make_parser
 
 _COMBINED = (["cas-22", "rdm6300"], ["cas-10", "id-12"], ["st-gs-7bit", "rdm6300", "id-12"], ["rdm6300", "id-12"])
-_ALL = [[name] for name in PROTOCOLS] + [list(names) for names in _COMBINED]
+_ALL = [[name] for name in MADE] + [list(names) for names in _COMBINED]
 _SNIPPETS = [fact.frame for fact in load_facts()]
 
 
@@ -56,7 +56,7 @@ def test_any_split_gives_the_same_readings_and_the_same_count(protocols: list[st
     assert held_bytes(in_bytes) <= HELD_AT_MOST + len(in_bytes.protocol)
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("protocol", ORACLES)
 @settings(UNTIMED, max_examples=50)
 @given(data=st.data())
 def test_a_stream_gives_exactly_the_readings_of_the_reference(protocol: str, data: Any) -> None:
