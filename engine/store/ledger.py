@@ -5,15 +5,13 @@ No Pony entity leaves this module, and no session outlives a method.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import structlog
-from pony import orm
-from pony.orm.dbapiprovider import DBException
 
 from engine.clock import Clock
 from engine.ports import (
@@ -27,7 +25,6 @@ from engine.ports import (
     StoreCounts,
     StoredGateway,
     StoreError,
-    StoreFullError,
     WeighingRecord,
 )
 from engine.store import card_rows, keyed
@@ -37,22 +34,20 @@ from engine.store.fields import check_key, to_text
 from engine.store.journal import Journal, encode_line
 from engine.store.records import check_record, delivery_changes, from_row, same_content, to_columns
 from engine.store.texts import clean_text, parse_utc, utc_text
+from engine.store.transactions import Transactions
 
 log = structlog.get_logger(__name__)
-T = TypeVar("T")
 
 _BATCH: Final = 100  # journal lines written at a time: about 5 ms, in which a commit has to wait
 _WAITING: Final = "is_sent = FALSE AND rejected_at IS NULL"
 
 
-class Ledger:
+class Ledger(Transactions):
     """Every method is one transaction. All raise StoreError; a failed one has changed nothing."""
 
     def __init__(self, backend: Backend, clock: Clock) -> None:
-        self._backend = backend
-        self._clock = clock
+        super().__init__(backend, clock)
         self._journal = Journal(backend.journal_directory, clock)
-        self._database: Any = None
         self._tables: Entities
         self._newest = 0  # the highest sequence number that is committed
 
@@ -60,13 +55,7 @@ class Ledger:
 
     def open(self) -> None:
         """Claim the database, create or upgrade its tables, and settle what an earlier process left behind."""
-        self._backend.claim()
-        try:
-            self._connect()
-        except StoreFullError:
-            if not self._backend.make_room():
-                raise
-            self._connect()
+        self._claim()
         self._journal.open()
         self._bring_back_lost_records()
         self._newest = self._write(self._align_counter)
@@ -82,21 +71,11 @@ class Ledger:
                 self.catch_up()
                 log.info("store.database.closed", place=self._backend.place)
         finally:
-            self._database = None
             self._journal.close()
-            self._backend.release()
+            self._release()
 
-    def _connect(self) -> None:
-        database = orm.Database()
-        tables = define_entities(database)
-        try:
-            self._backend.bind(database)
-            # Pony's check of the tables would close the connection, and on PostgreSQL the lock with it; the tables'
-            # step number says that they are ours.
-            database.generate_mapping(check_tables=False)
-        except (orm.OrmError, DBException, *self._backend.failures) as error:
-            raise self._backend.explain(error) from error
-        self._database, self._tables = database, tables
+    def _define(self, database: Any) -> None:
+        self._tables = define_entities(database)
 
     def _bring_back_lost_records(self) -> None:
         """Insert what was committed and journalled once, and then lost by the disk or by going back to a backup."""
@@ -353,8 +332,6 @@ class Ledger:
         is_written = bool(missing) and self._journal.append([encode_line(*item) for item in missing])
         return is_written and self.is_behind
 
-    # -- sessions -----------------------------------------------------------------------------------------------------
-
     def _after(self, sequence: int, limit: int) -> list[tuple[WeighingRecord, str]]:
         return self._select("sequence > $sequence ORDER BY sequence LIMIT $limit", sequence=sequence, limit=limit)
 
@@ -363,36 +340,6 @@ class Ledger:
         # Raw SQL: Pony's generator queries read Python's bytecode, and its entities take long to load.
         sql = f"SELECT * FROM weighing_records WHERE {condition}"  # noqa: S608 - constants; values are bound
         return list(_readable(self._read(lambda: self._database.select(sql, {}, values))))
-
-    def _read(self, work: Callable[[], T]) -> T:
-        return self._in_session(orm.db_session(strict=True), work)
-
-    def _write(self, work: Callable[[], T]) -> T:
-        """One transaction; on a full disk the reserve is freed and the work done once more."""
-        # Nobody else writes, so that Pony's optimistic checks of what was read have nothing to find.
-        session = partial(orm.db_session, immediate=True, optimistic=False, strict=True)
-        try:
-            result = self._in_session(session(), work)
-        except StoreFullError:
-            if not self._backend.make_room():
-                raise
-            result = self._in_session(session(), work)
-        self._backend.keep_room()
-        return result
-
-    def _in_session(self, session: Any, work: Callable[[], T]) -> T:
-        if self._database is None:
-            raise StoreError(f"{self._backend.place}: the store is closed")
-        try:
-            with session:
-                return work()
-        except StoreError:
-            raise
-        except (orm.OrmError, DBException, *self._backend.failures) as error:
-            raise self._backend.explain(error) from error
-
-    def _now(self) -> str:
-        return utc_text(self._clock.now())
 
 
 def _readable(rows: Iterable[Any]) -> Iterator[tuple[WeighingRecord, str]]:

@@ -7,6 +7,8 @@ shipped never changes. SQLite keeps the number in ``PRAGMA user_version``, Postg
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from itertools import chain
 from typing import Any, Final
 
 import structlog
@@ -100,32 +102,36 @@ _CARDS: Final = (
 MIGRATIONS: Final = (_REQUIRED_TABLES, _EVIDENCE_AND_OUTBOX, _WHAT_OUTLIVES_A_MACHINE, _CARDS)
 LATEST: Final = len(MIGRATIONS)
 
+Migrations = Sequence[Sequence[str]]
 
-def check_version(version: int, place: str) -> None:
+
+def check_version(version: int, place: str, latest: int = LATEST) -> None:
     """Raise StoreError when a database is newer than this program."""
-    if version > LATEST:
+    if version > latest:
         raise StoreError(
             f"{place}: the database was written by a newer version of this program (tables of step {version}, this one "
-            f"knows {LATEST}); nothing was touched: install that version again, or use another store.url"
+            f"knows {latest}); nothing was touched: install that version again, or use another database"
         )
 
 
-def upgrade_sqlite(connection: Any, place: str) -> None:
+def upgrade_sqlite(connection: Any, place: str, migrations: Migrations = MIGRATIONS) -> None:
     """Bring a connection in autocommit mode to the latest step. Raises StoreError or sqlite3.Error; never half done."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    check_version(version, place)
-    if version == LATEST:
+    latest = len(migrations)
+    check_version(version, place, latest)
+    if version == latest:
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
-        for statement in _statements_after(version):
-            connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {LATEST}")
+        for step in migrations[version:]:
+            for statement in step:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {latest}")
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-    log.info("store.database.migrated", place=place, was=version, now=LATEST)
+    log.info("store.database.migrated", place=place, was=version, now=latest)
 
 
 def upgrade_postgres(connection: Any, place: str) -> None:
@@ -136,16 +142,12 @@ def upgrade_postgres(connection: Any, place: str) -> None:
     version = cursor.fetchone()[0] or 0
     check_version(version, place)
     if version != LATEST:
-        for statement in _statements_after(version):
+        for statement in chain.from_iterable(MIGRATIONS[version:]):
             cursor.execute(_postgres_types(statement))
         cursor.execute("DELETE FROM schema_version")
         cursor.execute("INSERT INTO schema_version VALUES (%s)", (LATEST,))
         log.info("store.database.migrated", place=place, was=version, now=LATEST)
     connection.commit()
-
-
-def _statements_after(version: int) -> list[str]:
-    return [statement for step in MIGRATIONS[version:] for statement in step]
 
 
 def _postgres_types(statement: str) -> str:

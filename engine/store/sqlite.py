@@ -18,7 +18,7 @@ from engine.store.backend import causes
 from engine.store.ballast import Ballast
 from engine.store.files import sync_directory
 from engine.store.lock import HolderLock
-from engine.store.migrations import check_version, upgrade_sqlite
+from engine.store.migrations import MIGRATIONS, Migrations, check_version, upgrade_sqlite
 
 log = structlog.get_logger(__name__)
 
@@ -35,8 +35,12 @@ class SqliteBackend:
 
     failures: tuple[type[Exception], ...] = (sqlite3.Error, OSError)
 
-    def __init__(self, path: Path, clock: Clock) -> None:
+    def __init__(
+        self, path: Path, clock: Clock, *, migrations: Migrations = MIGRATIONS, setting: str = "store.url"
+    ) -> None:
         self._path = path
+        self._migrations = migrations
+        self._setting = setting  # where a person says which database it is
         self.place = str(path)
         self.journal_directory = path.with_name(path.name + ".journal")
         self._lock = HolderLock(path)
@@ -47,9 +51,11 @@ class SqliteBackend:
         """Take the lock. Raises StoreLockedError, StoreError."""
         parent = self._path.parent
         if not parent.is_dir():
-            raise StoreError(f"{self._path}: the folder '{parent}' does not exist; create it, or change store.url")
+            raise StoreError(
+                f"{self._path}: the folder '{parent}' does not exist; create it, or change {self._setting}"
+            )
         if self._path.exists() and not self._path.is_file():
-            raise StoreError(f"{self._path}: this is not a file; change store.url")
+            raise StoreError(f"{self._path}: this is not a file; change {self._setting}")
         try:
             self._lock.acquire()
         except OSError as error:
@@ -106,10 +112,10 @@ class SqliteBackend:
             return
         with contextlib.closing(sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True)) as connection:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
-            check_version(version, self.place)
+            check_version(version, self.place, len(self._migrations))
             (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             if version == 0 and tables:
-                raise StoreError(f"{self._path}: the database belongs to another program; change store.url")
+                raise StoreError(f"{self._path}: the database belongs to another program; change {self._setting}")
             if self._path.stat().st_size <= _CHECKED_BYTES:
                 (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
                 if verdict != "ok":
@@ -126,7 +132,7 @@ class SqliteBackend:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_WAL_BYTES // _PAGE}")
         connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}").fetchone()
-        upgrade_sqlite(connection, self.place)
+        upgrade_sqlite(connection, self.place, self._migrations)
 
     def _explain_sqlite(self, error: sqlite3.Error) -> StoreError:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code
@@ -137,7 +143,7 @@ class SqliteBackend:
         if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
             return StoreError(
                 f"{self._path}: the database cannot be written ({error}); "
-                "give this user write permission on the file and its folder, or change store.url"
+                f"give this user write permission on the file and its folder, or change {self._setting}"
             )
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             return StoreError(
@@ -151,7 +157,7 @@ class SqliteBackend:
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             return StoreError(
                 f"{self._path}: the folder cannot be written ({error.strerror}); "
-                "give this user write permission on it, or change store.url"
+                f"give this user write permission on it, or change {self._setting}"
             )
         return StoreError(f"{self._path}: the file system refused: {error.strerror or error}")
 

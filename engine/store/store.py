@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING
 
 from engine.clock import Clock
 from engine.ports import (
@@ -22,15 +19,13 @@ from engine.ports import (
     Secret,
     StoreCounts,
     StoredGateway,
-    StoreError,
     WeighingRecord,
 )
+from engine.store.own_thread import OwnThread
 from engine.store.urls import SqliteTarget, parse_url
 
 if TYPE_CHECKING:
     from engine.store.ledger import Ledger
-
-T = TypeVar("T")
 
 
 async def open_store(url: str, *, base_dir: Path, clock: Clock) -> LedgerStore:
@@ -62,38 +57,15 @@ async def open_store(url: str, *, base_dir: Path, clock: Clock) -> LedgerStore:
     return store
 
 
-class LedgerStore:
+class LedgerStore(OwnThread["Ledger"]):
     """``engine.ports.Store`` and ``Snapshots`` on Pony. Safe to call from any task; calls are done one after the other.
 
     A call that is cancelled still happens, before the store is closed: every one of them is safe to repeat.
     """
 
     def __init__(self, make_ledger: Callable[[], Ledger]) -> None:
-        self._make_ledger = make_ledger
-        self._ledger: Ledger | None = None
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
-        self._is_closed = False
+        super().__init__(make_ledger)
         self._is_completing = False  # the thread's own
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Finish what was asked, close the database and end the thread. Harmless a second time."""
-        if self._is_closed:
-            return
-        self._is_closed = True
-        closing = self._thread.submit(self._close)
-        try:
-            await asyncio.shield(asyncio.wrap_future(closing))
-        finally:
-            # Also when we are cancelled here: no thread outlives the store. The thread is at its last job.
-            self._thread.shutdown(wait=True)
 
     async def load_gateway(self) -> StoredGateway | None:
         """The gateway row, or None when this database has never had one."""
@@ -193,19 +165,8 @@ class LedgerStore:
         """The machine has nothing to survive any more."""
         await self._run(lambda ledger: ledger.drop_snapshot(machine))
 
-    async def _run(self, work: Callable[[Ledger], T]) -> T:
-        if self._is_closed:
-            raise StoreError("the store is closed")
-        # Shielded: a record that was handed over is committed, also when its line is being stopped at this moment.
-        return await asyncio.shield(asyncio.wrap_future(self._thread.submit(self._work, work)))
-
-    def _work(self, work: Callable[[Ledger], T]) -> T:
-        if self._ledger is None:
-            self._ledger = self._make_ledger()
-        try:
-            return work(self._ledger)
-        finally:
-            self._complete_journal(self._ledger)
+    def _worked(self, owned: Ledger) -> None:
+        self._complete_journal(owned)
 
     def _complete_journal(self, ledger: Ledger) -> None:
         """Bring an incomplete journal up to date, a batch at a time and everybody's calls in between."""
@@ -219,7 +180,3 @@ class LedgerStore:
         self._is_completing = False
         if not self._is_closed and ledger.catch_up():
             self._complete_journal(ledger)
-
-    def _close(self) -> None:
-        if self._ledger is not None:
-            self._ledger.close()
