@@ -10,8 +10,8 @@ from typing import Final
 from parsers.chafon import ASK_18, ASK_288, CHAFON_18, CHAFON_288
 from parsers.m100 import ASK_M100, M100
 from parsers.packets import PacketLayout, PacketParser
+from parsers.protocol import Golden, LineSettings, ProtocolInfo
 from parsers.reading import CardReading, Mode, Reading, WeightReading
-from parsers.registry import Golden, LineSettings, ProtocolInfo
 from parsers.toledo import TOLEDO, TOLEDO_BARE
 
 
@@ -115,21 +115,30 @@ def _reader(
     )
 
 
-BINARY: Final = (
-    ProtocolInfo(
-        "toledo-continuous", "Mettler Toledo continuous output, with its checksum", "scale", _SEVEN_EVEN,
-        lambda: PacketParser("toledo-continuous", TOLEDO, seven_bit=True), _TOLEDO_GOLDEN, check_bits=7,
-    ),
-    ProtocolInfo(
-        "toledo-continuous-nochk", "Mettler Toledo continuous output, without a checksum", "scale", _SEVEN_EVEN,
-        lambda: PacketParser("toledo-continuous-nochk", TOLEDO_BARE, seven_bit=True), _TOLEDO_BARE_GOLDEN,
-    ),
-    _reader("chafon-18", "Chafon UHFReader18, several tags a frame", CHAFON_18, 57600, _CHAFON_18_GOLDEN, ASK_18, 16),
-    _reader(
-        "chafon-288", "Chafon UHFReader288, with antenna and RSSI", CHAFON_288, 57600, _CHAFON_288_GOLDEN, ASK_288, 16
-    ),
-    replace(
-        _reader("m100", "M100, YRM100 and R200 UHF modules", M100, 115200, _M100_GOLDEN, ASK_M100, 8),
-        aliases=("yrm100", "r200"),
-    ),
-)  # fmt: skip
+TOLEDO_CONTINUOUS: Final = ProtocolInfo(
+    "toledo-continuous",
+    "Mettler Toledo continuous output, with its checksum",
+    "scale",
+    _SEVEN_EVEN,
+    lambda: PacketParser("toledo-continuous", TOLEDO, seven_bit=True),
+    _TOLEDO_GOLDEN,
+    check_bits=7,
+)
+TOLEDO_CONTINUOUS_NOCHK: Final = ProtocolInfo(
+    "toledo-continuous-nochk",
+    "Mettler Toledo continuous output, without a checksum",
+    "scale",
+    _SEVEN_EVEN,
+    lambda: PacketParser("toledo-continuous-nochk", TOLEDO_BARE, seven_bit=True),
+    _TOLEDO_BARE_GOLDEN,
+)
+CHAFON_UHF18: Final = _reader(
+    "chafon-18", "Chafon UHFReader18, several tags a frame", CHAFON_18, 57600, _CHAFON_18_GOLDEN, ASK_18, 16
+)
+CHAFON_UHF288: Final = _reader(
+    "chafon-288", "Chafon UHFReader288, with antenna and RSSI", CHAFON_288, 57600, _CHAFON_288_GOLDEN, ASK_288, 16
+)
+M100_UHF: Final = replace(
+    _reader("m100", "M100, YRM100 and R200 UHF modules", M100, 115200, _M100_GOLDEN, ASK_M100, 8),
+    aliases=("yrm100", "r200"),
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from parsers.cards import CardLayout, CardSplitter
+from parsers.framed import FrameLayout, FrameSplitter
 from parsers.lines import LineParser
 from parsers.reading import Reading
 
@@ -14,10 +14,10 @@ class CombinedParser:
     torn lines could then make a weight that no scale has shown. A line that is whole before or after it is read.
     """
 
-    def __init__(self, layouts: tuple[CardLayout, ...], lines: LineParser, protocol: str) -> None:
+    def __init__(self, layouts: tuple[FrameLayout, ...], lines: LineParser, protocol: str) -> None:
         self.protocol = protocol
         self.rejected = 0
-        self._splitter = CardSplitter(layouts, seven_bit=lines.layout.seven_bit)
+        self._splitter = FrameSplitter(layouts, seven_bit=lines.layout.seven_bit)
         self._lines = lines
 
     def feed(self, data: bytes) -> list[Reading]:

@@ -12,7 +12,7 @@ from parsers.reading import Mode, Status, WeightReading
 
 # What each unit may be called on the wire; capitals vary by firmware ('Kg', 'KG'). Units that the engine cannot convert
 # (momme, tael, troy ounce) are left out on purpose: a frame with one of them is refused, not mistaken for another.
-_WIRE_NAMES: Final = {
+WIRE_NAMES: Final = {
     "kg": ("kg",),
     "g": ("g",),
     "t": ("t",),
@@ -55,7 +55,7 @@ def unit_fields(units: tuple[str, ...], width: int) -> dict[bytes, str]:
     """Every way to write ``units`` in a blank-padded field of ``width`` bytes, mapped to the unit's one name."""
     fields: dict[bytes, str] = {}
     for unit in units:
-        for name in _WIRE_NAMES[unit]:
+        for name in WIRE_NAMES[unit]:
             for spelling in (name, name.upper(), name.capitalize()):
                 if len(spelling) <= width:
                     fields[spelling.rjust(width).encode("ascii")] = unit

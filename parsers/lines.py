@@ -1,4 +1,4 @@
-"""The engine of the CR LF line protocols: cut the stream into lines, decode each by its layout, throw away the rest.
+"""The engine of the line protocols: cut the stream into lines, decode each by its layout, throw away the rest.
 
 A line counts only when all of it fits its layout. A line with rubbish in front of it counts only for the lengths that
 the layout trusts: frames so strongly headed that their last bytes alone prove them. A headerless number is never
@@ -13,7 +13,6 @@ from typing import Final
 
 from parsers.reading import Reading, WeightReading
 
-_END: Final = b"\r\n"
 # A device that sends 7 data bits and a parity bit, read with 8 data bits, carries its parity in bit 7.
 SEVEN_BITS: Final = bytes(byte & 0x7F for byte in range(256))
 
@@ -22,17 +21,18 @@ SEVEN_BITS: Final = bytes(byte & 0x7F for byte in range(256))
 class LineLayout:
     """One line protocol.
 
-    ``decode`` gets a line with its CR LF, and the same bytes as they were received, and gives the reading or None.
-    ``longest`` is the longest frame in bytes, CR LF included; ``trusted`` are the frame lengths that may be taken from
-    the end of a polluted line; ``fixed`` are those that a device, once it sends them, always sends (see SteadyLength);
-    ``seven_bit`` clears bit 7 of every byte before anything else looks at it.
+    ``decode`` gets a line with its ``end``, and the same bytes as they were received, and gives the reading or None.
+    ``longest`` is the longest frame in bytes, its end included; ``trusted`` are the frame lengths that may be taken
+    from the end of a polluted line; ``fixed`` are those that a device, once it sends them, always sends (see
+    SteadyLength); ``seven_bit`` clears bit 7 of every byte before anything else looks at it.
     """
 
-    decode: Callable[[bytes, bytes], WeightReading | None]
+    decode: Callable[[bytes, bytes], Reading | None]
     longest: int
     trusted: tuple[int, ...] = ()
     fixed: tuple[int, ...] = ()
     seven_bit: bool = False
+    end: bytes = b"\r\n"
 
 
 class Rubbish:
@@ -80,9 +80,9 @@ class SteadyLength:
         self._seen = 0
         self._doubtful = 0  # the length that was refused last
 
-    def accepts(self, reading: WeightReading) -> bool:
+    def accepts(self, reading: Reading) -> bool:
         """Whether this frame is to be believed. What carries no weight (an overload) is, and teaches nothing."""
-        if reading.value is None:
+        if not isinstance(reading, WeightReading) or reading.value is None:
             return True
         length = len(reading.raw)
         if length == self._length:
@@ -98,7 +98,7 @@ class SteadyLength:
 
 
 class LineParser:
-    """A parser of one CR LF line protocol. Holds at most ``layout.longest`` bytes between two calls."""
+    """A parser of one line protocol. Holds at most ``layout.longest`` bytes between two calls."""
 
     def __init__(self, protocol: str, layout: LineLayout) -> None:
         self.protocol = protocol
@@ -106,7 +106,7 @@ class LineParser:
         self.rejected = 0
         self._rubbish = Rubbish(layout.longest)
         self._steady = SteadyLength(layout.fixed) if layout.fixed else None
-        self._held = b""  # the line so far, without a CR LF; its beginning is lost once the rubbish has a run
+        self._held = b""  # the line so far, without its end; its beginning is lost once the rubbish has a run
 
     def feed(self, data: bytes) -> list[Reading]:
         """Give the readings of the lines that ``data`` completed. Never raises on input."""
@@ -114,14 +114,15 @@ class LineParser:
         text = raw.translate(SEVEN_BITS) if self.layout.seven_bit else raw
         readings: list[Reading] = []
         start = 0
-        end = text.find(_END)
+        mark = self.layout.end
+        end = text.find(mark)
         while end >= 0:
-            end += 2
+            end += len(mark)
             reading = self._end_line(text[start:end], raw[start:end])
             if reading is not None:
                 readings.append(reading)
             start = end
-            end = text.find(_END, start)
+            end = text.find(mark, start)
         self._hold(raw[start:])
         return readings
 
@@ -139,7 +140,7 @@ class LineParser:
             self._held = b""
         self._rubbish.end()
 
-    def _end_line(self, text: bytes, raw: bytes) -> WeightReading | None:
+    def _end_line(self, text: bytes, raw: bytes) -> Reading | None:
         reading = self._find_frame(text, raw)
         if reading is not None and self._steady is not None and not self._steady.accepts(reading):
             reading = None
@@ -149,7 +150,7 @@ class LineParser:
         self._rubbish.end()
         return reading
 
-    def _find_frame(self, text: bytes, raw: bytes) -> WeightReading | None:
+    def _find_frame(self, text: bytes, raw: bytes) -> Reading | None:
         layout = self.layout
         if len(text) <= layout.longest:  # what is longer, or has lost its beginning, is no frame by itself
             reading = layout.decode(text, raw)

@@ -2,21 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Final, Literal
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from importlib import import_module
+from importlib.resources import files
+from typing import Any, Final
 
-from parsers.and_std import AND_STD
-from parsers.cards import ID_12, RDM6300, CardLayout, CardParser
-from parsers.cas import CAS_10, CAS_22
 from parsers.combined import CombinedParser
-from parsers.lines import LineLayout, LineParser
-from parsers.reading import Parser, Reading
-from parsers.st_gs import ST_GS, ST_GS_7BIT
+from parsers.framed import FrameParser
+from parsers.lines import LineParser
+from parsers.profile import describe_profile
+from parsers.protocol import Golden, Kind, LineSettings, Parity, ProtocolInfo
+from parsers.reading import Parser
 
-Kind = Literal["scale", "reader"]
-Parity = Literal["N", "E", "O"]
+__all__ = [
+    "PROTOCOLS",
+    "Golden",
+    "Kind",
+    "LineSettings",
+    "Parity",
+    "ProtocolError",
+    "ProtocolInfo",
+    "UnknownProtocolError",
+    "make_parser",
+    "register_protocol",
+]
+
+# Protocols that are programmed, because a profile cannot say them: their name, and the module and the name in it of
+# their ProtocolInfo. The module is imported when the protocol is used.
+PROGRAMMED: Final[dict[str, str]] = {
+    "toledo-continuous": "parsers.binary:TOLEDO_CONTINUOUS",
+    "toledo-continuous-nochk": "parsers.binary:TOLEDO_CONTINUOUS_NOCHK",
+    "chafon-18": "parsers.binary:CHAFON_UHF18",
+    "chafon-288": "parsers.binary:CHAFON_UHF288",
+    "m100": "parsers.binary:M100_UHF",
+    "suwol-1000": "parsers.suwol:SUWOL_1000",
+}
+PROGRAMMED_ALIASES: Final = {"yrm100": "m100", "r200": "m100"}  # as their ProtocolInfo has them
+# The profiles (parsers/*.yaml) as one JSON file, which is read in a millisecond where YAML takes a hundred. Written by
+# engine.cli.generate.profiles; a test compares the two.
+PACKED: Final = "profiles.json"
 
 
 class ProtocolError(ValueError):
@@ -38,120 +64,125 @@ class UnknownProtocolError(ProtocolError):
         super().__init__(f"no protocol is called '{name}'{hint} Protocols are {', '.join(self.known)}")
 
 
-@dataclass(frozen=True, slots=True)
-class LineSettings:
-    """How a protocol's devices leave the factory; a site may set its port otherwise."""
+class _Protocols(Mapping[str, ProtocolInfo]):
+    """All protocols, each made when somebody asks for it. Also found by its aliases, which are not listed."""
 
-    baudrate: int = 9600
-    data_bits: Literal[7, 8] = 8
-    parity: Parity = "N"
-    stop_bits: Literal[1, 2] = 1
+    def __init__(self) -> None:
+        self._infos: dict[str, ProtocolInfo] = {}  # made already
+        self._added: dict[str, str] = {}  # name of a third party's -> where it comes from
+        self._aliases: dict[str, str] = {}
 
-    def __str__(self) -> str:
-        return f"{self.baudrate} {self.data_bits}{self.parity}{self.stop_bits}"
+    def __getitem__(self, name: str) -> ProtocolInfo:
+        name = self.canonical(name)
+        info = self._infos.get(name)
+        if info is None:
+            info = self._infos[name] = self._make(name)
+        return info
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys((*_packed(), *PROGRAMMED, *self._added)))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self._is_known(self.canonical(name))
+
+    def canonical(self, name: str) -> str:
+        """The protocol's own name, where ``name`` is an alias of it."""
+        return self._aliases.get(name) or _shipped_aliases().get(name, name)
+
+    def origin(self, name: str) -> str | None:
+        """Where a protocol that was added comes from; None for one that ships."""
+        return self._added.get(name)
+
+    def add(self, info: ProtocolInfo, origin: str) -> None:
+        """Add a protocol, or put a newer one of the same origin in the place of an older."""
+        for name in (info.name, *info.aliases):
+            known = self.get(name)
+            if known is not None and known != info and (not origin or self._added.get(known.name) != origin):
+                raise ProtocolError(
+                    f"a protocol is called '{name}' already ({known.title}); give '{info.title}' another name"
+                )
+        if info.name not in _packed() and info.name not in PROGRAMMED:
+            self._added[info.name] = origin
+        self._infos[info.name] = info
+        self._aliases |= dict.fromkeys(info.aliases, info.name)
+
+    def _is_known(self, name: str) -> bool:
+        return name in self._infos or name in _packed() or name in PROGRAMMED
+
+    @staticmethod
+    def _make(name: str) -> ProtocolInfo:
+        place = PROGRAMMED.get(name)
+        if place is None:
+            return describe_profile(_packed()[name])
+        module, _, attribute = place.partition(":")
+        info: ProtocolInfo = getattr(import_module(module), attribute)
+        return info
 
 
-@dataclass(frozen=True, slots=True)
-class Golden:
-    """A frame and the readings that it must give, none for a frame that must be refused."""
+@cache
+def _packed() -> dict[str, dict[str, Any]]:
+    """The shipped profiles, by name."""
+    profiles: dict[str, dict[str, Any]] = json.loads((files("parsers") / PACKED).read_text(encoding="utf-8"))
+    return profiles
 
-    frame: bytes
-    readings: tuple[Reading, ...]  # their ``raw`` is not compared
+
+@cache
+def _shipped_aliases() -> dict[str, str]:
+    packed = {alias: name for name, profile in _packed().items() for alias in profile.get("aliases", ())}
+    return packed | PROGRAMMED_ALIASES
 
 
-@dataclass(frozen=True, slots=True)
-class ProtocolInfo:
-    """One protocol: its ``name`` in site.yaml, what it is, how its line is set, and what makes a parser of it.
+_PROTOCOLS: Final = _Protocols()
+PROTOCOLS: Final[Mapping[str, ProtocolInfo]] = _PROTOCOLS
 
-    ``ask`` is what a polled device is sent for one reading (None: it sends by itself). What is known only from frames
-    that nobody has logged from a device is not ``is_proven``, and is marked wherever it is listed. ``aliases`` are the
-    names of the same protocol on other devices. ``check_bits`` says how much of a frame proves the rest: 0 for none, 7
-    or 8 for a sum or an XOR, 16 for a CRC; of damaged frames that look well no more than one in 2**check_bits passes.
+
+def register_protocol(info: ProtocolInfo, *, origin: str = "") -> None:
+    """Add a protocol of a third party. Raises ProtocolError when its name, or an alias of it, is taken by another.
+
+    ``origin`` says where it comes from (a file): registered again from there, the newer one holds.
     """
-
-    name: str
-    title: str
-    kind: Kind
-    line: LineSettings
-    factory: Callable[[], Parser]
-    golden: tuple[Golden, ...] = ()
-    is_proven: bool = True
-    ask: bytes | None = None
-    aliases: tuple[str, ...] = ()
-    check_bits: int = 0
+    _PROTOCOLS.add(info, origin)
 
 
-def _scale(name: str, title: str, layout: LineLayout, line: LineSettings) -> ProtocolInfo:
-    return ProtocolInfo(name, title, "scale", line, lambda: LineParser(name, layout))
-
-
-def _reader(name: str, title: str, layout: CardLayout) -> ProtocolInfo:
-    return ProtocolInfo(name, title, "reader", LineSettings(), lambda: CardParser(name, (layout,)))
-
-
-_SEVEN_EVEN: Final = LineSettings(data_bits=7, parity="E")
-_INFOS: Final = (
-    _scale("cas-22", "CAS 22-byte (CI, NT, BI, DB indicators)", CAS_22, LineSettings()),
-    _scale("cas-10", "CAS 10-byte, a bare number", CAS_10, LineSettings()),
-    _scale("and-std", "A&D standard format", AND_STD, LineSettings(2400, data_bits=7, parity="E")),
-    _scale("st-gs", "ST/GS 18-byte (T-Scale, General Measure, Rinstrum, clones)", ST_GS, LineSettings()),
-    _scale("st-gs-7bit", "ST/GS 18-byte from a device with 7 data bits", ST_GS_7BIT, _SEVEN_EVEN),
-    _reader("rdm6300", "RDM6300 / EM4100 card reader", RDM6300),
-    _reader("id-12", "ID-12 / ID-20 card reader, ASCII", ID_12),
-)
-_PROTOCOLS: Final[dict[str, ProtocolInfo]] = {info.name: info for info in _INFOS}
-PROTOCOLS: Final[Mapping[str, ProtocolInfo]] = MappingProxyType(_PROTOCOLS)
-
-
-def register_protocol(info: ProtocolInfo) -> None:
-    """Add a protocol of a third party. Raises ProtocolError when its name is taken by another."""
-    known = _PROTOCOLS.get(info.name)
-    if known is not None and known != info:
-        raise ProtocolError(
-            f"a protocol is called '{info.name}' already ({known.title}); give '{info.title}' another name"
-        )
-    _PROTOCOLS[info.name] = info
+def protocol_names() -> tuple[str, ...]:
+    """Every name that a site may use, aliases included, sorted."""
+    aliases = (alias for name in PROTOCOLS for alias in PROTOCOLS[name].aliases)
+    return tuple(sorted({*PROTOCOLS, *aliases}))
 
 
 def make_parser(protocols: str | Sequence[str]) -> Parser:
     """A parser for a port that carries one protocol, or for a combined indicator that carries several.
 
-    Several may share a port when at most one of them is a scale's line protocol and the others are card frames that
-    prove themselves. Raises UnknownProtocolError, and ProtocolError for none, a repeated one, or two that cannot share.
+    Several may share a port when at most one of them is a scale and the others are card frames that prove themselves.
+    Raises UnknownProtocolError, and ProtocolError for none, a repeated one, or two that cannot share.
     """
-    names = [protocols] if isinstance(protocols, str) else list(protocols)
-    if not names:
+    given = [protocols] if isinstance(protocols, str) else list(protocols)
+    if not given:
         raise ProtocolError("a port needs at least one protocol")
+    names = [_PROTOCOLS.canonical(name) for name in given]
     if len(set(names)) < len(names):
-        raise ProtocolError(f"a protocol is named twice: {', '.join(names)}")
+        raise ProtocolError(f"a protocol is named twice: {', '.join(given)}")
     parsers = [_make_one(name) for name in names]
     return parsers[0] if len(parsers) == 1 else _combine(names, parsers)
 
 
 def _make_one(name: str) -> Parser:
-    info = PROTOCOLS.get(name)
-    if info is None:
+    if name not in PROTOCOLS:
         raise UnknownProtocolError(name, sorted(PROTOCOLS))
-    return info.factory()
+    return PROTOCOLS[name].factory()
 
 
 def _combine(names: list[str], parsers: list[Parser]) -> Parser:
     lines = [parser for parser in parsers if isinstance(parser, LineParser)]
-    cards = [parser for parser in parsers if isinstance(parser, CardParser)]
-    if len(lines) + len(cards) < len(parsers) or len(lines) > 1:
-        clashing = [line.protocol for line in lines] if len(lines) > 1 else names
+    framed = [parser for parser in parsers if isinstance(parser, FrameParser)]
+    layouts = tuple(layout for parser in framed for layout in parser.layouts)
+    scales = [name for name in names if PROTOCOLS[name].kind == "scale"]
+    is_provable = len(lines) + len(framed) == len(parsers) and all(layout.is_checked for layout in layouts)
+    if len(lines) > 1 or len(scales) > 1 or not is_provable:
+        clashing = scales if len(scales) > 1 else names
         raise ProtocolError(f"{' and '.join(clashing)} cannot share a port; give each device a port of its own")
-    layouts = tuple(layout for card in cards for layout in card.layouts)
     protocol = "+".join(names)
-    return CombinedParser(layouts, lines[0], protocol) if lines else CardParser(protocol, layouts)
-
-
-def _add_binary() -> None:
-    from parsers.binary import BINARY  # it is made of what stands above
-    from parsers.suwol import SUWOL_1000
-
-    for info in (*BINARY, SUWOL_1000):
-        register_protocol(info)
-
-
-_add_binary()
+    return CombinedParser(layouts, lines[0], protocol) if lines else FrameParser(protocol, layouts)

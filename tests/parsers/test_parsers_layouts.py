@@ -6,15 +6,15 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from by_hand.and_std import AND_STD
+from by_hand.cas import CAS_22
+from by_hand.st_gs import ST_GS
 from frame_layouts import MADE, UNTIMED
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parsers import PROTOCOLS, WeightReading, make_parser
-from parsers.and_std import AND_STD
-from parsers.cas import CAS_22
+from parsers import WeightReading, make_parser
 from parsers.fields import number, unit_fields
-from parsers.st_gs import ST_GS
 
 
 def read_one(protocol: str, frame: bytes) -> WeightReading | None:
@@ -24,7 +24,7 @@ def read_one(protocol: str, frame: bytes) -> WeightReading | None:
     return got[0] if got else None  # type: ignore[return-value]
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("protocol", MADE)
 @settings(UNTIMED, max_examples=60)
 @given(data=st.data())
 def test_a_frame_built_from_the_layout_gives_exactly_what_it_says(protocol: str, data: Any) -> None:
