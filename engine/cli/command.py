@@ -13,6 +13,7 @@ PROBLEM: Final = 1  # an expected one, told without a traceback
 USAGE: Final = 2
 BUG: Final = 3  # ours; the details are in a file
 INTERRUPTED: Final = 130
+UNREAD: Final = 141  # whoever read our output has gone, as a shell says it of other programs
 
 
 @dataclass(frozen=True, slots=True)

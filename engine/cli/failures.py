@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from engine.cli.command import BUG, INTERRUPTED, PROBLEM
+from engine.cli.command import BUG, INTERRUPTED, PROBLEM, UNREAD
 from engine.errors import Diagnostic, DiagnosticError, EngineError
 
 
@@ -18,7 +19,32 @@ def guarded(run: Callable[[], int]) -> int:
         _say("interrupted")
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - no traceback ever reaches a user's screen
-        return _tell(error)
+        return UNREAD if isinstance(error, BrokenPipeError) and nobody_reads() else _tell(error)
+
+
+def nobody_reads() -> bool:
+    """Whether what we printed went nowhere, as behind ``| head``: then nothing is left to say, now and at the end."""
+    try:
+        sys.stdout.flush()
+        is_lost = _has_lost_its_reader(sys.stdout.fileno())
+    except BrokenPipeError:
+        is_lost = True
+    except (OSError, ValueError, AttributeError):  # none, closed, or no file: what a window or a test gives
+        return False
+    if is_lost:
+        # What is left in the buffer would be tried, and complained of, once more at the end of the program.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return is_lost
+
+
+def _has_lost_its_reader(descriptor: int) -> bool:
+    import select
+
+    if not hasattr(select, "poll"):
+        return False
+    poll = select.poll()
+    poll.register(descriptor, 0)  # an error is told without being asked for
+    return any(event & select.POLLERR for _, event in poll.poll(0))
 
 
 def _tell(error: Exception) -> int:

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import Final, NoReturn
 
 from engine import __version__
-from engine.cli.command import USAGE, Command
-from engine.cli.commands import cards, demo, docs, explain, graph, ports, schema, validate
+from engine.cli.command import UNREAD, USAGE, Command
+from engine.cli.commands import cards, decode, demo, docs, explain, graph, ports, schema, validate
 from engine.cli.commands import run as run_command
-from engine.cli.failures import guarded
+from engine.cli.failures import guarded, nobody_reads
 
 COMMANDS: Final[tuple[Command, ...]] = (
     demo.COMMAND,
@@ -24,12 +24,17 @@ COMMANDS: Final[tuple[Command, ...]] = (
     docs.COMMAND,
     ports.COMMAND,
     cards.COMMAND,
+    decode.COMMAND,
 )
 
 
 def run() -> NoReturn:
     """The console script."""
-    sys.exit(main())
+    try:
+        code: object = main()
+    except SystemExit as ended:  # misuse, or what argparse has printed by itself
+        code = ended.code
+    sys.exit(UNREAD if nobody_reads() else code)  # type: ignore[arg-type] # what was caught is raised again
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

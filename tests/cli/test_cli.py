@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -128,3 +129,21 @@ def raising(error: BaseException) -> Callable[[], int]:
         raise error
 
     return run
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes break differently there")
+@pytest.mark.parametrize("arguments", [["explain"], ["validate", "--help"], ["graph", "weighing"]])
+def test_whoever_reads_the_output_may_stop_at_any_time(arguments: list[str], tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    ended = subprocess.run(
+        [sys.executable, "-m", "engine", *arguments],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        env={**os.environ, "HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)},
+    )
+    os.close(writer)
+    assert (ended.stderr, ended.returncode) == ("", 141)
+    assert list(tmp_path.rglob("*.log")) == []  # it is no bug of ours
