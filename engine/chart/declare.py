@@ -105,8 +105,9 @@ def _is_typed(raw: object, type_: ValueType) -> bool:
 def _check_range(declared: Declaration, value: Any, at: Position, problems: list[Diagnostic]) -> None:
     low, high = declared.minimum, declared.maximum
     if (low is not None and value < low) or (high is not None and value > high):
-        shown = ["" if limit is None else _shown(limit, declared.type) for limit in (low, value, high)]
-        params = {"name": declared.name, "value": shown[1], "range": f"{shown[0]} ... {shown[2]}".strip()}
+        least, shown, most = (None if one is None else _shown(one, declared.type) for one in (low, value, high))
+        range_ = f"≤ {most}" if least is None else f"≥ {least}" if most is None else f"{least} ... {most}"
+        params = {"name": declared.name, "value": shown, "range": range_}
         problems.append(Diagnostic("out-of-range", at, params))
 
 

@@ -140,6 +140,7 @@ def test_a_long_value_is_shortened_and_a_long_list_cut():
     [
         ("file-unreadable", {"reason": "not a regular file"}, "not a regular file", "보통 파일이 아닙니다"),
         ("file-unreadable", {"reason": "Stale file handle"}, "Stale file handle", "Stale file handle"),
+        ("wrong-type", {"expected": "one of a, b", "found": "int"}, "one of a, b", "a, b 가운데 하나"),
         ("not-utf-8", {"encoding": "?"}, "an encoding that cannot be told", "알 수 없는 인코딩"),
         ("not-utf-8", {"encoding": "CP949"}, "CP949", "CP949"),
     ],

@@ -3,7 +3,7 @@
 # ruff: noqa: E501 - charts on one line are easier to compare
 
 import pytest
-from lint_kit import codes, told
+from lint_kit import check_text, codes, told
 
 
 def chart(states, head="", initial="a"):
@@ -270,6 +270,16 @@ class TestStages:
     )
     def test_what_was_cut_out_is_not_called_missing_as_well(self, state, told):
         assert codes(chart(f"  a: {{after: {{1 s: b}}}}\n  b: {state}\n")) == told
+
+    @pytest.mark.parametrize(
+        ("limits", "range_"), [("min: 7", "≥ 7"), ("max: 3", "≤ 3"), ("min: 1, max: 3", "1 ... 3")]
+    )
+    def test_a_range_with_one_end_is_told_as_such(self, limits, range_):
+        text = f"settings: {{n: {{type: int, default: 5, {limits}}}}}\n"
+        found = check_text(
+            chart("  a: {after: {1 s: b}, entry: [{log: '${settings.n}'}]}\n  b: {after: {1 s: a}}\n", text)
+        )
+        assert [(one.code, one.params["range"]) for one in found] == [("out-of-range", range_)]
 
     def test_a_misspelt_target_makes_no_state_unreachable(self):
         assert codes(chart("  a: {after: {1 s: bb}}\n  b: {after: {1 s: a}}\n")) == ["unknown-target"]

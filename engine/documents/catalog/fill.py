@@ -11,6 +11,7 @@ from engine.documents.catalog import Language, phrase, word
 _WORD_PARAMS: Final = {"expected": "", "found": "found:", "kind": "kind:"}  # parameter: prefix of its own words
 # Texts of Python or the system that are told in other words where they are known.
 _FOREIGN: Final = {"reason": "reason:", "encoding": "encoding:"}
+_CHOICE: Final = "one of "  # how a choice shows its type
 _WHOLE: Final = frozenset({"places", "detail", "known", "cycle"})  # shown however long they are
 _LISTS: Final = frozenset({"allowed", "known"})
 _MOST_LISTED: Final = 16
@@ -65,6 +66,8 @@ def _word(name: str, value: str, language: Language) -> str:
     found = word(own, language)
     if found != own:
         return found
+    if value.startswith(_CHOICE):
+        return phrase("one-of", language).format(choices=value.removeprefix(_CHOICE))
     return ", ".join(word(one, language) for one in value.split(", "))
 
 
