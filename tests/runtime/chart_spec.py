@@ -21,7 +21,7 @@ HISTORY = ("shallow", "deep")
 @dataclass(frozen=True)
 class Act:
     """One action: ``note`` a text, ``count`` (a text and the count), ``in`` (whether a state is active), ``add`` to the
-    count, or ``raise`` an event.
+    count, or ``raise`` an event. Also ``yaml``, an action that only the engine understands.
     """
 
     kind: str
@@ -183,6 +183,8 @@ def _act(act: Act) -> str:
             return f"{{log: \"{act.text} ${{In('{act.text}')}}\"}}"
         case "add":
             return f'{{assign: {{n: "${{data.n + {act.amount}}}"}}}}'
+        case "yaml":
+            return act.text
         case _:
             return f"{{raise: {act.text}}}"
 

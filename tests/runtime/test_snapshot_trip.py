@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import datetime, timedelta
+from random import Random
 from typing import Any, Final
 
 import pytest
@@ -12,7 +13,7 @@ from chart_spec import HISTORY, ROOT, Spec, as_yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from machine_kit import Machine, chart_of
-from random_charts import EVENTS, specs
+from random_charts import EVENTS, random_spec
 
 from engine.chart.model import Chart
 from engine.runtime.errors import MachineFaultError
@@ -128,9 +129,10 @@ def all_of(machine: Machine) -> dict[str, Any]:
     return dict(document)
 
 
-def check(spec: Spec, choices: bytes, steps: list[Any], put_away_after: int) -> bool:
+def check(seed: int, steps: list[Any], put_away_after: int) -> bool:
     """Whether there was something to compare: not where the chart faults or ends before it is put away."""
-    machine = Machine(chart_of(as_yaml(with_timers_and_services(spec, choices))))
+    chance = Random(seed)
+    machine = Machine(chart_of(as_yaml(with_timers_and_services(random_spec(chance), chance.randbytes(100)))))
     try:
         machine.start()
     except MachineFaultError:
@@ -154,24 +156,25 @@ def check(spec: Spec, choices: bytes, steps: list[Any], put_away_after: int) -> 
     return True
 
 
-_CASE: Final = (specs, st.binary(min_size=100, max_size=100), _STEPS, st.integers(0, 6))
+# Seeds, because the bytes that Hypothesis likes are mostly zeros, and the charts made of them mostly plain.
+_CASE: Final = (st.integers(0, 2**32), _STEPS, st.integers(0, 6))
 
 
 def test_a_machine_that_was_put_away_and_taken_up_again_does_what_it_would_have_done() -> None:
     """Configuration, data, history, timers and services; and from there the same on all that comes."""
     compared = []
 
-    @settings(_RANDOM, max_examples=100)
+    @settings(_RANDOM, max_examples=40)
     @given(*_CASE)
-    def run(spec: Spec, choices: bytes, steps: list[Any], put_away_after: int) -> None:
-        compared.append(check(spec, choices, steps, put_away_after))
+    def run(seed: int, steps: list[Any], put_away_after: int) -> None:
+        compared.append(check(seed, steps, put_away_after))
 
     run()
-    assert compared.count(True) >= 50
+    assert compared.count(True) >= 25
 
 
 @pytest.mark.torture
-@settings(_RANDOM, max_examples=5000)
+@settings(_RANDOM, max_examples=2000)
 @given(*_CASE)
-def test_thousands_of_machines_are_put_away(spec: Spec, choices: bytes, steps: list[Any], put_away_after: int) -> None:
-    check(spec, choices, steps, put_away_after)
+def test_thousands_of_machines_are_put_away(seed: int, steps: list[Any], put_away_after: int) -> None:
+    check(seed, steps, put_away_after)
