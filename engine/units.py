@@ -37,6 +37,7 @@ _UNITS: Final[dict[str, tuple[str, Decimal]]] = {
 }
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _RATES: Final = {"Hz": 1.0, "kHz": 1000.0}
+_SIZES: Final = {"kB": 1e3, "MB": 1e6, "GB": 1e9}
 
 _EXACT: Final = Context(prec=60, traps=[Inexact])
 _QUANTITY: Final = re.compile(r"\s*([+-]?\d{1,20}(?:\.\d{1,20})?)\s*([A-Za-z%]+)\s*\Z", re.ASCII)
@@ -171,6 +172,11 @@ def parse_duration(text: str) -> float:
 def parse_rate(text: str) -> float:
     """Read ``10 Hz`` as a number per second. Raises UnitError."""
     return _parse_scaled(text, _RATES, "rate", "10 Hz")
+
+
+def parse_size(text: str) -> int:
+    """Read ``200 MB`` as a number of bytes. Raises UnitError."""
+    return round(_parse_scaled(text, _SIZES, "size", "200 MB"))
 
 
 def _parse_scaled(text: str, units: dict[str, float], what: str, example: str) -> float:

@@ -12,6 +12,7 @@ import structlog
 from engine.clock import Clock
 from engine.devices.link import SerialLink
 from engine.devices.reader import Reader
+from engine.devices.recording import Tap
 from engine.devices.scale import Scale
 from engine.devices.settings import DeviceSettings
 from engine.devices.timer import CallLater
@@ -94,6 +95,10 @@ class SerialDevice:
             spikes=self._scale.filter.spikes if self._scale else 0,
             unanswered=link.unanswered,
         )
+
+    def record(self, tap: Tap) -> None:
+        """Give ``tap`` everything that passes the port. Call before :meth:`start`."""
+        self._link.tap = tap
 
     def start(self) -> None:
         """Begin to open the port. Call once."""

@@ -18,6 +18,7 @@ from engine.devices.asking import Asker
 from engine.devices.dial import Waker, give_up_opening
 from engine.devices.pacing import GAP_S, Pacer
 from engine.devices.port import READ_TIMEOUT_S, PortSettings, close_quietly, explain, make_port, open_port
+from engine.devices.recording import LINK_DOWN, LINK_UP, RECEIVED, SENT, Direction, Tap
 from engine.devices.wire import Wire, make_wire
 
 RETRY_S: Final = 0.5  # a port that is back is open within 2 s, whatever the device needs to settle
@@ -62,6 +63,7 @@ class SerialLink:
         self.name = name
         self.settings = settings
         self.counters = LinkCounters()
+        self.tap: Tap | None = None  # is given all that passes; set it before start()
         self._loop = loop
         self._clock = clock
         self._on_bytes = on_bytes
@@ -122,11 +124,19 @@ class SerialLink:
     def _deliver(self, data: bytes) -> None:
         self._taken += len(data)
         if not self._waker.stopping.is_set():
+            self._passed(RECEIVED, data)
             self._on_bytes(data)
 
     def _deliver_link(self, is_up: bool, reason: str) -> None:  # noqa: FBT001 - the shape of on_link
         if not self._waker.stopping.is_set():
+            self._passed(LINK_UP if is_up else LINK_DOWN, reason.encode())
             self._on_link(is_up, reason)
+
+    # Either side.
+
+    def _passed(self, direction: Direction, data: bytes) -> None:
+        if self.tap is not None:
+            self.tap(direction, data, self._clock.monotonic())
 
     # The thread's side.
 
@@ -197,7 +207,9 @@ class SerialLink:
     def _ask(self, port: serial.Serial) -> None:
         asker, now = self._asker, self._clock.monotonic()
         if asker is not None and not asker.wait(now) and not self._waker.stopping.is_set():
-            port.write(asker.ask(now))
+            question = asker.ask(now)
+            port.write(question)
+            self._passed(SENT, question)
             self.counters.unanswered = asker.unanswered
 
     def _patience(self) -> float:
@@ -230,6 +242,7 @@ class SerialLink:
             with self._lock:
                 data = self._writes.popleft()
             port.write(data)
+            self._passed(SENT, data)
 
     def _refuse_writes(self) -> None:
         with self._lock:

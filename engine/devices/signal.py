@@ -12,6 +12,7 @@ import structlog
 from engine.clock import Clock
 from engine.devices.link import SerialLink
 from engine.devices.port import PortSettings
+from engine.devices.recording import Tap
 from engine.devices.timer import CallLater, TimerHandle
 from engine.errors import EngineError
 
@@ -111,6 +112,10 @@ class SignalDevice:
         self._link = SerialLink(
             name, settings, loop=loop, on_bytes=self._ignore, on_link=self._link_changed, clock=clock
         )
+
+    def record(self, tap: Tap) -> None:
+        """Give ``tap`` everything that passes the port. Call before :meth:`start`."""
+        self._link.tap = tap
 
     def start(self) -> None:
         """Begin to open the port. Call once."""

@@ -10,7 +10,7 @@ from typing import Final
 
 from engine.documents.suggest import did_you_mean
 from engine.errors import Diagnostic, Position, UnitError
-from engine.units import MASS_UNITS, UNITS, parse_duration, parse_mass, parse_quantity, parse_rate
+from engine.units import MASS_UNITS, UNITS, parse_duration, parse_mass, parse_quantity, parse_rate, parse_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Kind:
 KINDS: Final[dict[str, Kind]] = {
     "duration": Kind(parse_duration, ("ms", "s", "min", "h", "d"), "s"),
     "rate": Kind(parse_rate, ("Hz", "kHz"), "Hz"),
+    "size": Kind(parse_size, ("kB", "MB", "GB"), "MB"),
     "mass": Kind(parse_mass, tuple(sorted(MASS_UNITS)), "g"),
     "quantity": Kind(parse_quantity, tuple(sorted(UNITS)), "g"),
 }
@@ -41,6 +42,9 @@ _HABITS: Final = {
     **dict.fromkeys(("kgs", "kilo", "kilogram", "kilograms", "킬로그램", "킬로"), "kg"),
     **dict.fromkeys(("ton", "tons", "톤"), "t"),
     **dict.fromkeys(("lbs", "pound", "pounds", "파운드"), "lb"),
+    **dict.fromkeys(("kb", "kib", "k"), "kB"),
+    **dict.fromkeys(("mb", "mib", "메가"), "MB"),
+    **dict.fromkeys(("gb", "gib", "g", "기가"), "GB"),
     **dict.fromkeys(("hertz", "헤르츠", "/s"), "Hz"),
 }
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from engine.bindings.discover import load_files, load_installed
 from engine.bindings.registry import Registry
 from engine.devices.filters import FilterSettings
+from engine.devices.record_settings import RecordSettings
 from engine.documents.environment import Substitution
 from engine.documents.schema import NOTHING
 from engine.documents.source import load_yaml
@@ -19,7 +20,7 @@ from engine.documents.tree import Document, Map, Seq
 from engine.errors import Diagnostic, DiagnosticError, Position
 from engine.service.site_checks import Known, check_site, is_chart_file
 from engine.service.upload_fields import upload_fields
-from engine.units import parse_duration, parse_mass, parse_rate
+from engine.units import parse_duration, parse_mass, parse_rate, parse_size
 from machines import shipped_charts
 from parsers import PROTOCOLS, ProtocolInfo
 from schemas import load_schema
@@ -125,6 +126,7 @@ class SiteConfig:
     units_weight: str = "kg"
     log_level: str = "info"
     log_format: str = "json"
+    record: RecordSettings | None = None  # None: nothing is recorded
     document: Document | None = field(default=None, repr=False, compare=False)  # to show places in
 
 
@@ -236,6 +238,7 @@ def _site(document: Document, path: Path, base_dir: Path) -> SiteConfig:
         lines=tuple(_line(line, base_dir) for line in _items(root, "lines")),
         document=document,
         upload_fields=upload_fields(root.section("upload")),
+        record=_record(root.section("record"), base_dir),
         **options,
     )
 
@@ -252,6 +255,13 @@ def _given(owner: Map, key: str) -> str | None:
 def _server(server: Map, base_dir: Path) -> ServerSettings:
     files = {name: base_dir / str(path) for name, path in server.section("tls").items()}
     return ServerSettings(str(server["url"]), TlsFiles(**files) if files else None)
+
+
+def _record(record: Map, base_dir: Path) -> RecordSettings | None:
+    if not record:
+        return None
+    sizes = {name: parse_size(text) for name in ("max_size", "min_free") if (text := _given(record, name)) is not None}
+    return RecordSettings(base_dir / str(record["dir"]), **sizes)
 
 
 def _line(line: Map, base_dir: Path) -> LineSettings:

@@ -16,6 +16,7 @@ from engine.chart.declare import resolve_settings
 from engine.chart.load import load_chart, read_chart
 from engine.chart.model import Chart
 from engine.clock import Clock, SystemClock
+from engine.devices.recorder import Recorder
 from engine.errors import Diagnostic, DiagnosticError
 from engine.events import Event
 from engine.net.central import DjangoServer
@@ -164,6 +165,7 @@ class Gateway:
                 host = MachineHost(name, machine, around)
                 self._hosts[name] = host
                 router.add(name, host.post, is_line=name in signals)
+            recorder = self._recorder(lines)
             try:
                 # The lines first: the hall does not wait for what the network needs to come up.
                 for host in sorted(self._hosts.values(), key=lambda host: host.name not in signals):
@@ -174,6 +176,17 @@ class Gateway:
                 await self._stopping.wait()
             finally:
                 await self._wind_down(lines)
+                if recorder is not None:
+                    await asyncio.to_thread(recorder.stop)
+
+    def _recorder(self, lines: list[Line]) -> Recorder | None:
+        if self.site.record is None:
+            return None
+        recorder = Recorder(self.site.record, self._clock)
+        for line in lines:
+            line.record(recorder)
+        recorder.start()
+        return recorder
 
     async def _wind_down(self, lines: list[Line]) -> None:
         log.info("gateway.service.stopping")

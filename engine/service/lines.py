@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import structlog
@@ -11,6 +11,7 @@ import structlog
 from engine.clock import Clock
 from engine.devices.device import SerialDevice
 from engine.devices.port import PortSettings
+from engine.devices.recorder import Recorder
 from engine.devices.settings import DeviceSettings as SerialSettings
 from engine.devices.signal import SignalDevice
 from engine.events import Event
@@ -41,6 +42,7 @@ class Line:
         self._not_mass_told = False
         self._signal: SignalDevice | None = None
         self._devices: list[SerialDevice | SignalDevice] = []
+        self._addresses = {f"{settings.name}/{device.name}": device.port for device in settings.devices.values()}
         for device in settings.devices.values():
             name = f"{settings.name}/{device.name}"
             if SIGNAL_PROTOCOL in device.protocol:
@@ -49,6 +51,16 @@ class Line:
             else:
                 made = SerialSettings(device.port, device.protocol, **device.options())
                 self._devices.append(SerialDevice(name, made, loop=loop, clock=clock, emit=self._received))
+
+    @property
+    def devices(self) -> Sequence[SerialDevice | SignalDevice]:
+        """What the line is made of."""
+        return self._devices
+
+    def record(self, recorder: Recorder) -> None:
+        """Record everything that passes the ports. Call before :meth:`start`."""
+        for device in self._devices:
+            device.record(recorder.tap(device.name, address=self._addresses[device.name]))
 
     def start(self) -> None:
         """Open the ports."""

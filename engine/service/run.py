@@ -6,18 +6,26 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from engine.bindings.shipped import shipped_registry
+from engine.devices.record_settings import RecordSettings
 from engine.service import logs
 from engine.service.config import load_site
 from engine.service.gateway import Gateway
 
 
-def run_service(config: Path | None) -> int:
-    """Run until told to stop; 0 then. Raises EngineError when it cannot start, DiagnosticError for what a file says."""
+def run_service(config: Path | None, record: Path | None = None) -> int:
+    """Run until told to stop; 0 then. ``record``: a folder for recordings, in place of the site's own.
+
+    Raises EngineError when it cannot start, DiagnosticError for what a file says.
+    """
     registry = shipped_registry()
     site = load_site(config, os.environ, registry=registry)
+    if record is not None:
+        bounds = site.record or RecordSettings(record)
+        site = replace(site, record=replace(bounds, directory=record.absolute()))
     logs.configure(site.log_level, site.log_format)
     asyncio.run(_serve(Gateway(site, registry=registry)))
     return 0

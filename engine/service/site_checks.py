@@ -19,7 +19,7 @@ from engine.documents.suggest import did_you_mean
 from engine.documents.tree import Document, Map, Seq, Value
 from engine.errors import Diagnostic, Position, UnitError
 from engine.service.upload_fields import check_upload_fields
-from engine.units import Quantity, parse_duration, parse_mass, parse_rate
+from engine.units import Quantity, parse_duration, parse_mass, parse_rate, parse_size
 from parsers import ProtocolInfo
 
 _CHART_FILE: Final = re.compile(r"[/\\]|\.ya?ml\Z")
@@ -99,6 +99,7 @@ def _positive(root: Map) -> Iterator[Diagnostic]:
     for section in ("sync", "upload", "heartbeat"):
         yield from _not_zero(root.section(section), "interval", parse_duration)
     yield from _not_zero(root.section("stream"), "max_rate", parse_rate)
+    yield from _not_zero(root.section("record"), "max_size", parse_size)
 
 
 def _not_zero(owner: Map, key: str, parse: Callable[[str], float | Quantity]) -> Iterator[Diagnostic]:

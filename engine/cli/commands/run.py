@@ -15,12 +15,15 @@ def _add_arguments(parser: ArgumentParser) -> None:
         metavar="FILE",
         help="the site file (default: ./site.yaml, then site.yaml in the platform's configuration folders)",
     )
+    parser.add_argument(
+        "--record", type=Path, metavar="DIR", help="record every byte of every port there (see engine replay)"
+    )
 
 
 def _run(arguments: Namespace) -> int:
     from engine.service.run import run_service
 
-    return run_service(arguments.config)
+    return run_service(arguments.config, arguments.record)
 
 
 COMMAND = Command("run", "run the gateway of a site until SIGTERM or SIGINT", _add_arguments, _run)
