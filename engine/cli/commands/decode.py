@@ -1,0 +1,125 @@
+"""``engine decode``: bytes from a file or standard input into readings, one JSON object a line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from engine.cli.command import OK, PROBLEM, USAGE, Command
+from engine.errors import EngineError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from engine.cli.decoding import Decoder
+    from parsers import Parser
+
+_STANDARD_INPUT: Final = "-"
+_SITE: Final = "site.yaml"
+
+
+def _add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--protocol", required=True, metavar="NAME",
+        help="what the bytes are; several joined by + for an indicator that sends cards as well (cas-22+rdm6300)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--hex", action="store_true", help="the input is hexadecimal text; blanks, line ends and 0x are passed over"
+    )
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE",
+        help=f"the site whose own protocols are known too (default: {_SITE} here, if there is one)",
+    )  # fmt: skip
+    parser.add_argument(
+        "file", nargs="?", default=_STANDARD_INPUT, metavar="FILE", help="what to read (default: -, standard input)"
+    )
+
+
+def _run(arguments: Namespace) -> int:
+    from parsers import ProtocolError
+
+    try:
+        parser = _make_parser(arguments.protocol, arguments.config)
+    except ProtocolError as error:
+        return _misused(str(error))
+    if arguments.file == _STANDARD_INPUT:
+        return _decode(sys.stdin.buffer, parser, is_hex=arguments.hex)
+    try:
+        stream = Path(arguments.file).open("rb")  # noqa: SIM115 - what is wrong with the file is told, not what is in it
+    except OSError as error:
+        return _misused(f"'{arguments.file}' cannot be read: {error.strerror or error}")
+    with stream:
+        return _decode(stream, parser, is_hex=arguments.hex)
+
+
+def _make_parser(name: str, config: Path | None) -> Parser:
+    """Raises ProtocolError for a protocol that neither ships nor is the site's own, and EngineError for a bad site."""
+    from parsers import PROTOCOLS, make_parser
+
+    names = name.split("+")
+    if config is not None or any(one not in PROTOCOLS for one in names):
+        _learn_protocols(config)
+    return make_parser(names)
+
+
+def _learn_protocols(config: Path | None) -> None:
+    """Make known what installed packages and the site's own bindings add. Raises EngineError for a bad site."""
+    from engine.bindings.discover import load_files, load_installed
+    from engine.bindings.shipped import shipped_registry
+    from engine.documents.source import load_yaml
+
+    registry = shipped_registry()
+    load_installed(registry)
+    site = Path(_SITE) if config is None else config
+    if config is None and not site.is_file():
+        return
+    listed = load_yaml(site).root.get("bindings")
+    files = [file for file in listed if isinstance(file, str)] if isinstance(listed, list) else []
+    load_files(registry, [site.absolute().parent / file for file in files])
+
+
+def _decode(stream: BinaryIO, parser: Parser, *, is_hex: bool) -> int:
+    from engine.cli.decoding import Decoder, hex_chunks, raw_chunks
+
+    decoder = Decoder(parser)
+    try:
+        _print_all(decoder, hex_chunks(stream) if is_hex else raw_chunks(stream))
+    except BrokenPipeError:
+        # Who reads this has seen enough. The interpreter would complain when it flushes the pipe once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except (KeyboardInterrupt, EngineError):
+        _tell_thrown_away(decoder)
+        raise
+    _tell_thrown_away(decoder)
+    if decoder.received and not decoder.readings:
+        print(f"no reading in {decoder.received} bytes", file=sys.stderr)
+        return PROBLEM
+    return OK
+
+
+def _print_all(decoder: Decoder, chunks: Iterable[bytes]) -> None:
+    for chunk in chunks:
+        lines = decoder.feed(chunk)
+        if lines:
+            sys.stdout.write("".join(f"{line}\n" for line in lines))
+            sys.stdout.flush()  # whoever follows a device live sees each reading as it comes
+
+
+def _tell_thrown_away(decoder: Decoder) -> None:
+    decoder.end()
+    for line in decoder.thrown_away():
+        print(line, file=sys.stderr)
+
+
+def _misused(message: str) -> int:
+    print(f"engine decode: error: {message}", file=sys.stderr)
+    return USAGE
+
+
+COMMAND = Command(
+    "decode", "turn bytes from a file or a pipe into readings, one JSON object a line", _add_arguments, _run
+)
