@@ -38,7 +38,7 @@ def load_installed(registry: Registry) -> list[Loaded]:
         source = f"{distribution} ({entry.value})"
         try:
             function = entry.load()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise RegistryError(
                 f"the bindings of {source} cannot be loaded: {type(error).__name__}: {error}"
             ) from error
@@ -51,14 +51,19 @@ def load_files(registry: Registry, files: Iterable[Path]) -> list[Loaded]:
     return [_register(registry, _function_of(_module(path), path), str(path)) for path in files]
 
 
+def module_name(path: Path) -> str:
+    """What the module of a site's file is called, so that messages can name it."""
+    return f"site_bindings.{path.stem}"
+
+
 def _module(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"site_bindings.{path.stem}", path)
+    spec = importlib.util.spec_from_file_location(module_name(path), path)
     if spec is None or spec.loader is None or not path.is_file():
         raise RegistryError(f"{path}: there is no such Python file; the site's bindings are listed in site.yaml")
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise RegistryError(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
     return module
 
@@ -77,7 +82,7 @@ def _register(registry: Registry, function: Callable[[Registry], object], source
         function(registry)
     except EngineError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise RegistryError(f"{source}: register() failed: {type(error).__name__}: {error}") from error
     return Loaded(source, tuple(sorted(_names(registry) - before)))
 

@@ -84,7 +84,36 @@ def test_what_is_wrong_with_the_site_or_its_other_charts_is_not_told(site):
 
 def test_bindings_that_cannot_be_loaded_are_told_at_the_site(site):
     (site / "bindings/lamp.py").write_text("import nothing_of_that_name", encoding="utf-8")
-    assert ("bindings-failed", "site.yaml") in told(site / "charts/own.yaml")
+    for paths in ([site], [site / "charts/own.yaml"]):
+        (found,) = validate(list(map(str, paths)), None).findings  # and not that nothing of it is known
+        assert (found.code, found.position.line, found.position.column) == ("bindings-failed", 4, 12)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "raise SystemExit(0)",
+        "def register(registry): exit(3)",
+        "def register(registry): 1 / 0",
+        "def register(): pass",
+        "x = (",
+        "",
+    ],
+)
+def test_bindings_may_do_what_they_like_and_are_told(site, capsys, text):
+    (site / "bindings/lamp.py").write_text(text, encoding="utf-8")
+    assert [code for code, _ in told(site)] == ["bindings-failed"]
+    assert main(["graph", str(site / "charts/own.yaml")]) == 1
+    assert "lamp.py" in capsys.readouterr().err
+
+
+def test_a_name_that_two_bindings_give_is_an_error_that_names_both(site):
+    (site / "bindings/again.py").write_text(BINDINGS, encoding="utf-8")
+    (site / "site.yaml").write_text(SITE.replace("[bindings/lamp.py]", "[bindings/lamp.py, bindings/again.py]"))
+    (found,) = validate([str(site)], None).findings
+    assert found.position.column == 30  # the later one
+    assert "bindings/lamp.py" in str(found.params["detail"])
+    assert "bindings/again.py" in str(found.params["detail"])
 
 
 def test_only_what_was_named_counts_as_checked(site, capsys):
@@ -109,3 +138,14 @@ def test_a_silencing_across_charts_is_needless_when_the_whole_site_was_asked(sit
     assert told(site / "charts/own.yaml") == [("ignore-needless", "own.yaml")]
     (site / "charts/other.yaml").write_text(OTHER.replace("initial: a", "initial: x"), encoding="utf-8")
     assert told(site / "charts/own.yaml") == []
+
+
+def test_a_guard_that_two_bindings_give_is_told_at_the_later_one(site):
+    text = BINDINGS.replace(
+        "    registry.action", "    registry.guard('is_dark', help=Help('', ''))(lambda: True)\n    #"
+    )
+    for name in ("lamp", "again"):
+        (site / f"bindings/{name}.py").write_text(text, encoding="utf-8")
+    (site / "site.yaml").write_text(SITE.replace("[bindings/lamp.py]", "[bindings/lamp.py, bindings/again.py]"))
+    (found,) = validate([str(site)], None).findings
+    assert (found.code, found.position.line, found.position.column) == ("bindings-failed", 4, 30)

@@ -70,7 +70,7 @@ def _validate_charts(found: Found, cache: Cache | None) -> tuple[Report, dict[st
 
 def _validate_with_sites(found: Found, cache_folder: Path | None) -> Report:
     from engine.cli.validation.charts import ShippedCharts, check_charts
-    from engine.cli.validation.site import check_site, read_bindings
+    from engine.cli.validation.site import bindings_place, check_site, read_bindings
 
     files = [*found.sites, *found.around]
     bindings = list(dict.fromkeys(file for site in files for file in read_bindings(site)))
@@ -78,7 +78,10 @@ def _validate_with_sites(found: Found, cache_folder: Path | None) -> Report:
         cache = _cache(cache_folder, bindings)
         make_registry(bindings)  # its protocols are what the sites may name
     except EngineError as error:
-        found.problems.append(Diagnostic("bindings-failed", Position(str(files[0])), {"detail": str(error)}))
+        place = next(
+            (bindings_place(site, str(error)) for site in files if read_bindings(site)), Position(str(files[0]))
+        )
+        found.problems.append(Diagnostic("bindings-failed", place, {"detail": str(error)}))
         bindings, cache = [], None
     sites, around = list(map(check_site, found.sites)), list(map(check_site, found.around))
     for chart in _charts_of(sites):

@@ -13,7 +13,7 @@ from engine.chart.load import Source, chart_schema, read_chart
 from engine.documents.schema import check
 from engine.documents.source import load_yaml
 from engine.documents.tree import Document, Map, Seq
-from engine.errors import Diagnostic, DiagnosticError, EngineError
+from engine.errors import Diagnostic, DiagnosticError, EngineError, Position
 
 _DEFAULT_CHART: Final = "weighing"
 # Where a site says what is a setting of a chart that every gateway has: section, its key, chart, setting.
@@ -51,6 +51,23 @@ def read_bindings(path: Path) -> list[str]:
         return []
     base = path.absolute().parent
     return [str(base / item) for item in listed if isinstance(item, str)] if isinstance(listed, Seq) else []
+
+
+def bindings_place(path: Path, error: str) -> Position:
+    """Where a site lists the file that an error of its bindings names; where it lists them at all otherwise."""
+    from engine.bindings.discover import module_name
+
+    try:
+        root = load_yaml(path).root
+    except DiagnosticError:
+        return Position(str(path))
+    listed = root.get("bindings")
+    if isinstance(listed, Seq):
+        ways = [(str(item), module_name(Path(str(item)))) for item in listed]  # a function is told by its module
+        named = [index for index, names in enumerate(ways) if any(name in error for name in names)]
+        if named:
+            return listed.at(named[-1])
+    return root.key_at("bindings") if "bindings" in root else Position(str(path))
 
 
 def check_site(path: Path) -> SiteChecked:

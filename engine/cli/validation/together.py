@@ -19,6 +19,8 @@ from engine.documents.suggest import did_you_mean
 from engine.errors import Diagnostic
 
 _DEFAULT_LINE: Final = "weighing"
+# What cannot be known while the bindings that might have it cannot be loaded.
+_OF_BINDINGS: Final = frozenset({"unknown-guard", "unknown-action", "unknown-service", "unknown-protocol"})
 # A name that nothing has -> which declarations of another chart might have it.
 _KINDS: Final = {
     "unknown-target": ("states",),
@@ -59,6 +61,8 @@ class Together:
             found += silencer.without_silenced(map(self._hinted, of_chart), checked.extends)
         for checked in self._own:
             found += silencer.wrong(checked.name, partial(self._was_asked, checked))
+        if any(problem.code == "bindings-failed" for problem in found):
+            found = [one for one in found if one.code not in _OF_BINDINGS]
         return _unique(found)
 
     def _was_asked(self, checked: Checked, code: str) -> bool:
