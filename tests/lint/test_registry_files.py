@@ -120,6 +120,38 @@ class TestTheSchemaCommand:
         assert "engine schema chart --write" in capsys.readouterr().err
 
 
+class TestTheSchemaOfASite:
+    @pytest.fixture(autouse=True)
+    def site(self, tmp_path, monkeypatch):
+        (tmp_path / "lamp.py").write_text(
+            "from engine.bindings.registry import Help\n"
+            "def register(registry): registry.action('lamp.blink', help=Help('', ''), source='lamp')\n"
+        )
+        (tmp_path / "site.yaml").write_text("bindings: [lamp.py]\n")
+        monkeypatch.chdir(tmp_path)
+
+    def test_it_is_written_beside_the_site_and_names_its_bindings(self, tmp_path):
+        before = shipped_file().read_bytes()
+        assert main(["schema", "chart", "--write"]) == 0
+        assert "lamp.blink" in (tmp_path / "schemas" / "chart.schema.json").read_text(encoding="utf-8")
+        assert shipped_file().read_bytes() == before
+        assert main(["schema", "chart", "--check"]) == 0
+
+    def test_it_is_stale_when_the_bindings_have_changed(self, tmp_path, capsys):
+        assert main(["schema", "chart", "--check"]) == 1  # there is none yet
+        main(["schema", "chart", "--write"])
+        bindings = tmp_path / "lamp.py"
+        bindings.write_text(bindings.read_text().replace("lamp.blink", "lamp.shine"))
+        assert main(["schema", "chart", "--check"]) == 1
+        assert "is stale" in capsys.readouterr().err
+
+    def test_what_is_not_even_text_is_stale(self, tmp_path, capsys):
+        (tmp_path / "schemas").mkdir()
+        (tmp_path / "schemas" / "chart.schema.json").write_bytes(b"\xff\xfe\x00")
+        assert main(["schema", "chart", "--check"]) == 1
+        assert "engine schema chart --write" in capsys.readouterr().err
+
+
 class TestTheCatalogue:
     @pytest.mark.parametrize("language", ["en", "ko"])
     def test_it_names_and_explains_everything(self, language):

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from engine.cli.command import OK, PROBLEM, Command
 
-_SHIPPED = ""  # --write without a file
+_BY_DEFAULT = ""  # --write without a file
+_SITE = Path("site.yaml")
+_OF_SITE = Path("schemas", "chart.schema.json")  # where charts in a folder of the site look for it
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -17,11 +19,11 @@ def _add_arguments(parser: ArgumentParser) -> None:
     how.add_argument(
         "--write",
         nargs="?",
-        const=_SHIPPED,
+        const=_BY_DEFAULT,
         metavar="FILE",
-        help="write it to FILE (default: over the one that ships) instead of the screen",
+        help=f"write it to FILE (default: to {_OF_SITE} of the site that is here, else over the one that ships)",
     )
-    how.add_argument("--check", action="store_true", help="only say whether the one that ships is up to date")
+    how.add_argument("--check", action="store_true", help="only say whether that file is up to date")
 
 
 def _run(arguments: Namespace) -> int:
@@ -29,14 +31,24 @@ def _run(arguments: Namespace) -> int:
     from engine.cli.validation.bindings import make_registry
     from engine.cli.validation.site import read_bindings
 
-    text = chart_schema_text(make_registry(read_bindings(Path("site.yaml"))))
+    text = chart_schema_text(make_registry(read_bindings(_SITE)))
     if arguments.check:
         return _check(text)
     if arguments.write is None:
         print(text, end="")
         return OK
-    target = shipped_file() if arguments.write == _SHIPPED else Path(arguments.write)
+    return _write(text, _default_file() if arguments.write == _BY_DEFAULT else Path(arguments.write))
+
+
+def _default_file() -> Path:
+    """A site has bindings of its own, and must not change what all sites share."""
+    return _OF_SITE if _SITE.is_file() else shipped_file()
+
+
+def _write(text: str, target: Path) -> int:
     try:
+        if target == _OF_SITE:
+            target.parent.mkdir(exist_ok=True)
         target.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         print(f"{target} cannot be written: {error.strerror}", file=sys.stderr)
@@ -46,9 +58,14 @@ def _run(arguments: Namespace) -> int:
 
 
 def _check(text: str) -> int:
-    if shipped_file().read_text(encoding="utf-8") == text:
-        return OK
-    print(f"{shipped_file()} is stale; run: engine schema chart --write", file=sys.stderr)
+    file = _default_file()
+    try:
+        if file.read_text(encoding="utf-8") == text:
+            return OK
+        state = "is stale"
+    except (OSError, ValueError) as error:
+        state = f"cannot be read ({getattr(error, 'strerror', None) or 'not UTF-8'})"
+    print(f"{file} {state}; run: engine schema chart --write", file=sys.stderr)
     return PROBLEM
 
 
