@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from engine.cli.command import OK, PROBLEM, USAGE, Command
+from engine.cli.failures import nobody_reads
 from engine.errors import EngineError
 
 if TYPE_CHECKING:
@@ -88,9 +88,9 @@ def _decode(stream: BinaryIO, parser: Parser, *, is_hex: bool) -> int:
     try:
         _print_all(decoder, hex_chunks(stream) if is_hex else raw_chunks(stream))
     except BrokenPipeError:
-        # Who reads this has seen enough. The interpreter would complain when it flushes the pipe once more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return OK
+        if not nobody_reads():
+            raise
+        return OK  # who reads this has seen enough
     except (KeyboardInterrupt, EngineError):
         _tell_thrown_away(decoder)
         raise
