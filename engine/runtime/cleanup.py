@@ -201,7 +201,7 @@ def _fault(machine: Interpreter, error: ChartRunError | MicrostepLimitError) -> 
         return end(machine, ending.why, "; ".join(filter(None, (ending.reason, str(error)))))
     if any(_owes(machine, state) for state in machine._configuration.states):
         return end(machine, "faulted", str(error))
-    machine.is_running = False
+    machine.is_running, machine.ended = False, f"the machine has faulted: {error}"
     raise MachineFaultError(str(error)) from error
 
 

@@ -15,7 +15,7 @@ from engine.runtime.errors import ChartRunError, MachineFaultError, MicrostepLim
 from engine.runtime.memory import Memory
 from engine.runtime.operations import Operation
 from engine.runtime.program import Candidates, Configuration, Program, Step
-from engine.runtime.trace import GuardTried, Macrostep, Tracer, why
+from engine.runtime.trace import GuardTried, Macrostep, Tracer, values_of, why
 from engine.runtime.workspace import Workspace
 
 MICROSTEP_LIMIT: Final = 1000
@@ -58,7 +58,7 @@ class Interpreter(Workspace):
         self._memory = Memory()
         self._configuration = self._program.empty
         self._internal.clear()
-        self.is_running = True
+        self.is_running, self.ended = True, ""
         self._monotonic, self._now = monotonic, now
         return self._run_macrostep(None, NO_VALUES)
 
@@ -187,7 +187,7 @@ class Interpreter(Workspace):
 
     def abandon(self) -> list[Effect]:
         """End the machine without its ``finally``: only its timers and services are cancelled."""
-        self.is_running = False
+        self.is_running, self.ended = False, self.ended or "the machine was abandoned"
         self._begin()
         self._drop_everything()
         return self._hand_over()
@@ -310,20 +310,21 @@ class Interpreter(Workspace):
                     enables = guard is None or guard(data, settings, event, self)
                 except Exception as error:
                     failed = _guard_failed(transition, error)
-                    self._note_guard(transition, result=failed.reason)
+                    self._note_guard(transition, event, result=failed.reason)
                     raise failed from error
                 if guard is not None:
-                    self._note_guard(transition, result=bool(enables))
+                    self._note_guard(transition, event, result=bool(enables))
                 if enables:
                     if transition not in enabled:
                         enabled.append(transition)
                     break
         return enabled
 
-    def _note_guard(self, transition: Transition, *, result: bool | str) -> None:
+    def _note_guard(self, transition: Transition, event: Values, *, result: bool | str) -> None:
         if self._step is not None:
             text, position = _guard_info(transition)
-            self._step.guards.append(GuardTried(transition.source, text, result, position))
+            values = values_of(self, transition, event)
+            self._step.guards.append(GuardTried(transition.source, text, result, position, values))
 
     def _perform(self, step: Step, event: Values) -> None:
         operation: Operation | None = None

@@ -78,7 +78,7 @@ def restore(machine: Interpreter, snapshot: Mapping[str, Any], monotonic: float,
     machine.data, machine.transitions = found.data, ()
     machine._internal.clear()
     machine._begin()
-    machine.is_running = True
+    machine.is_running, machine.ended = True, ""
     is_left = any(s.finally_ is not None and not s.is_persistent for s in states)
     going_on = [machine.chart.root, *states]
     if is_left:

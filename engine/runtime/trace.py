@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from engine.bindings.window import Window
 from engine.chart.model import Transition, Values
+from engine.documents.suggest import did_you_mean
 from engine.effects import Effect
 from engine.errors import Position
 from engine.ports import Secret
+from engine.runtime import cleanup
+from engine.runtime.program import matches
 
 if TYPE_CHECKING:
     from engine.runtime.interpreter import Interpreter
     from engine.runtime.program import Step
+
+# ruff: noqa: SLF001 - a part of the interpreter, kept apart for its size
+
+_IMPLICIT: Final = ("done.state.", "error.")  # events that no chart declares
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +32,12 @@ class GuardTried:
     text: str
     result: bool | str
     position: Position
+    values: Mapping[str, str]  # what it looked at
+
+    def as_json(self) -> dict[str, Any]:
+        """A part of a macrostep's line."""
+        where, values = str(self.position), dict(self.values)
+        return {"source": self.source, "guard": self.text, "result": self.result, "where": where, "values": values}
 
 
 @dataclass(slots=True)
@@ -55,9 +69,7 @@ class Macrostep:
             },
             "at": self.monotonic,
             "before": list(self.before),
-            "guards": [
-                {"source": g.source, "guard": g.text, "result": g.result, "where": str(g.position)} for g in self.guards
-            ],
+            "guards": [guard.as_json() for guard in self.guards],
             "transitions": [
                 {"source": t.source, "event": t.event, "targets": list(t.targets), "where": str(t.position)}
                 for t in self.transitions
@@ -74,35 +86,79 @@ Tracer = Callable[[Macrostep], None]
 
 def why(machine: Interpreter, event: str, data: Mapping[str, object]) -> list[str]:
     """Explain, a line a reason, what the machine would do on an event now, or why nothing. Changes nothing."""
-    configuration = machine._configuration  # noqa: SLF001 - a part of the interpreter
     if not machine.is_running:
-        return ["the machine is not running"]
-    candidates = machine._program.candidates(configuration, event)  # noqa: SLF001
+        return [machine.ended or "the machine has not been started"]
+    candidates = machine._program.candidates(machine._configuration, event)
     if not candidates:
-        active = ", ".join(s.id for s in configuration.atomic)
-        handlers = [
-            s.id
-            for s in machine.chart.in_order
-            for t in s.transitions
-            if t.event == event and s.id not in configuration.ids
-        ]
-        elsewhere = f"; it is handled in {', '.join(dict.fromkeys(handlers))}" if handlers else "; no state handles it"
-        return [f"nothing handles '{event}' in {active}{elsewhere}"]
+        return [_why_nothing_handles(machine, event)]
+    at_work = cleanup.states_at_work(machine)
     lines: list[str] = []
     for tried in candidates:
-        for guard, transition in tried:
-            target = ", ".join(transition.targets) or "stays"
-            where = f"{transition.source} -> {target} ({transition.position})"
-            if guard is None:
-                lines.append(f"{where}: would be taken")
-                break
-            try:
-                holds = bool(guard(machine.data, machine.settings, data, machine))
-            except Exception as error:  # noqa: BLE001 - told, not raised
-                lines.append(f"{where}: its guard '{transition.guard.text}' fails: {error}")  # type: ignore[union-attr]
-                break
-            text = transition.guard.text  # type: ignore[union-attr]
-            lines.append(f"{where}: {'would be taken:' if holds else 'not taken:'} '{text}' is {str(holds).lower()}")
-            if holds:
+        for _, transition in tried:
+            if at_work is not None and transition.source not in at_work:
+                lines.append(f"{_where(transition)}: not tried, because the machine is ending")
+                continue
+            text, is_last = _why_transition(machine, transition, data)
+            if text not in lines:
+                lines.append(text)
+            if is_last:
                 break
     return lines
+
+
+def _why_nothing_handles(machine: Interpreter, event: str) -> str:
+    chart, configuration = machine.chart, machine._configuration
+    active = ", ".join(s.id for s in configuration.atomic)
+    handlers = [
+        s.id for s in chart.in_order for t in s.transitions if s.id not in configuration.ids and matches(t, event)
+    ]
+    told = f"nothing handles '{event}' in {active}"
+    if handlers:
+        return f"{told}; it is handled in {', '.join(dict.fromkeys(handlers))}"
+    if event in chart.events or event.startswith(_IMPLICIT) or "/" in event:
+        return f"{told}; no state handles it"
+    guess = did_you_mean(event, chart.events)
+    return f"{told}; chart '{chart.name}' declares no such event" + (f", did you mean '{guess}'?" if guess else "")
+
+
+def _why_transition(machine: Interpreter, transition: Transition, data: Values) -> tuple[str, bool]:
+    """What becomes of a transition, and whether that is the end of trying."""
+    where, guard = _where(transition), transition.guard
+    if guard is None:
+        return f"{where}: would be taken{_held_up(machine, transition)}", True
+    try:
+        holds = bool(guard.test(machine.data, machine.settings, data, machine))
+    except Exception as error:  # noqa: BLE001 - told, not raised
+        return f"{where}: its guard '{guard.text}' fails: {type(error).__name__}: {error}", True
+    asked = ", ".join(f"{name} = {value}" for name, value in values_of(machine, transition, data).items())
+    told = f"'{guard.text}' is {str(holds).lower()}" + (f" ({asked})" if asked else "")
+    if holds:
+        return f"{where}: would be taken{_held_up(machine, transition)}: {told}", True
+    return f"{where}: not taken: {told}", False
+
+
+def _held_up(machine: Interpreter, transition: Transition) -> str:
+    held = machine._program.first_held(machine._configuration, [transition], machine._memory)
+    return "" if held is None else f" when the cleanup '{held.finally_}' of {held.id} is done"
+
+
+def _where(transition: Transition) -> str:
+    return f"{transition.source} -> {', '.join(transition.targets) or 'stays'} ({transition.position})"
+
+
+def values_of(machine: Interpreter, transition: Transition, event: Values) -> dict[str, str]:
+    """What a transition's guard looks at, as it is now: ``data.n``, ``settings.limit``, ``event.value``."""
+    assert transition.guard is not None
+    homes: Mapping[str, Values] = {"data": machine.data, "settings": machine.settings, "event": event}
+    found = {}
+    for full in sorted(transition.guard.footprint.reads):
+        home, _, name = full.partition(".")
+        value = homes[home].get(name) if home in homes else None
+        found[full] = _shown(value)
+    return found
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, Window):
+        return f"{len(value)} readings, the last {value.last}"
+    return repr(value) if isinstance(value, str) else str(value)

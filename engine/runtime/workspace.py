@@ -39,6 +39,7 @@ class Workspace:
         "_wanted",
         "chart",
         "data",
+        "ended",
         "is_running",
         "settings",
         "transitions",
@@ -49,6 +50,7 @@ class Workspace:
         self.settings: Values = settings
         self.data: dict[str, object] = {}  # replaced, never changed: the old one is how a macrostep is undone
         self.is_running = False
+        self.ended = ""  # why it does not run any more, in words
         self.transitions: tuple[Transition, ...] = ()  # taken on the last event
         self._taken = 0  # how many of them this macrostep found: it may be one of several on an event
         self._program = program
@@ -210,7 +212,7 @@ class Workspace:
         return CancelInvoke(running, self._program.invokes[invoke_key].cancel_wait)
 
     def _finish(self, why: Why, reason: str, data: Mapping[str, object]) -> None:
-        self.is_running = False
+        self.is_running, self.ended = False, f"the machine has ended ({why}{f': {reason}' if reason else ''})"
         self._save()
         self._drop_everything()
         self._effects.append(MachineEnded(why, reason, data))
