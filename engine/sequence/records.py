@@ -167,6 +167,8 @@ class ExecutionRecord:
     reason: str | None = None  # why it was stopped, failed or interrupted
     is_simulated: bool = False
     package_hash: str = ""  # of sequence.yaml and what it includes
+    serial: str = ""  # of the unit under test
+    operator: str = ""  # who started it
 
     @property
     def overall_pass(self) -> bool:
