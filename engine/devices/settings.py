@@ -30,7 +30,7 @@ class DeviceSettings:
     leave_after: float = 1.0  # seconds without a sight after which a card has left
     silent_after: float = 5.0  # seconds without a reading after which a scale is lost
     rs485: bool = False  # half-duplex, switched by the port's driver
-    poll: float | None = None  # seconds between two questions; 0: never ask; None: as a device that must be asked needs
+    poll: float | None = None  # seconds between two questions; 0: never ask; None: ask a device that is silent
 
     def __post_init__(self) -> None:
         if self.unit is not None and self.unit not in UNITS:
@@ -56,7 +56,8 @@ class DeviceSettings:
         every = POLL_S if self.poll is None else self.poll
         if not every or not self.questions:
             return None
-        return Asker(self.questions, every, self.port_settings().byte_time)
+        # Who says how often to ask knows that the device has to be asked.
+        return Asker(self.questions, every, self.port_settings().byte_time, listen_first=self.poll is None)
 
     def make_parser(self) -> Parser:
         """A parser for what the port carries."""

@@ -92,6 +92,10 @@ if sys.platform != "win32":
     import termios
     import tty
 
+    _SPEEDS: Final = {
+        value: int(name[1:]) for name, value in vars(termios).items() if name[0] == "B" and name[1:].isdecimal()
+    }
+
     class PtyEndpoint:
         """A pseudo-terminal in raw mode; ``port`` is the slave's path."""
 
@@ -101,6 +105,19 @@ if sys.platform != "win32":
             os.set_blocking(self._master, False)
             # Kept open here as well: with no one at the slave's end, a write to the master fails.
             self.port = os.ttyname(self._slave)
+
+        @property
+        def baudrate(self) -> int:
+            """What the port was opened with, or 0 for a rate that has no name."""
+            speed = termios.tcgetattr(self._slave)[5]
+            return _SPEEDS.get(speed, 0)
+
+        def read(self) -> bytes:
+            """What was written to the device."""
+            try:
+                return os.read(self._master, _MOST_UNREAD)
+            except BlockingIOError:
+                return b""
 
         def is_full(self) -> bool:
             """Whether more is unread than a driver would keep."""

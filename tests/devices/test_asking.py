@@ -12,15 +12,12 @@ from decimal import Decimal
 import pytest
 from device_support import CLOCK, Pty, run
 
-from engine.devices import asking
-from engine.devices.asking import ANSWER_WITHIN_S, Asker
+from engine.devices import asking, settings
+from engine.devices.asking import ANSWER_WITHIN_S, LISTEN_S, Asker
 from engine.devices.device import SerialDevice
 from engine.devices.settings import DeviceSettings
 from engine.errors import EngineError
-from parsers import registry
-from parsers.cas import CAS_10
-from parsers.lines import LineParser
-from parsers.registry import LineSettings, ProtocolInfo
+from parsers import LineSettings, ProtocolInfo, WeightReading
 
 BYTE = 10 / 9600
 ANSWER = b"   12.34\r\n"
@@ -71,24 +68,51 @@ class TestRhythm:
         asker.heard(2.05)  # of the first question
         assert asker.wait(2.1) == pytest.approx(0.1)
 
+    def test_a_device_that_sends_by_itself_is_not_asked_unless_it_falls_silent(self):
+        asker = Asker([b"?"], 0.2, BYTE, listen_first=True)
+        asker.reset(0.0)
+        for now in (0.5, 1.0, 1.5, 2.0):
+            asker.heard(now)
+            assert asker.wait(now + 0.49) > 0
+        assert asker.wait(2.0 + LISTEN_S) == 0
+
+    def test_a_device_that_turns_out_to_answer_is_asked_at_the_usual_pace(self):
+        asker = Asker([b"?"], 0.2, BYTE, listen_first=True)
+        asker.reset(0.0)
+        assert asker.wait(1.0) > 0
+        asker.ask(1.6)
+        asker.heard(1.65)
+        assert asker.wait(1.8) == 0
+
     def test_several_questions_take_turns(self):
         asker = Asker([b"a", b"b"], 0.2, BYTE)
         assert [asker.ask(n) for n in range(3)] == [b"a", b"b", b"a"]
 
 
+class TenByteParser:
+    """Eight characters of weight and CR LF."""
+
+    protocol = "asked-10"
+
+    def __init__(self) -> None:
+        self.rejected = 0
+        self._held = b""
+
+    def feed(self, data: bytes) -> list[WeightReading]:
+        *lines, self._held = (self._held + data).split(b"\r\n")
+        self.rejected += sum(len(line) != 8 for line in lines)
+        return [WeightReading(Decimal(line.decode().strip()), None, None) for line in lines if len(line) == 8]
+
+    def reset(self) -> None:
+        self._held = b""
+
+
 @pytest.fixture
 def asked_protocol(monkeypatch):
     """A protocol of which the device says nothing until it is asked."""
-    info = ProtocolInfo(
-        "asked-10",
-        "a scale that is asked",
-        "scale",
-        LineSettings(),
-        lambda: LineParser("asked-10", CAS_10),
-        ask=b"SI\r\n",
-    )
-    monkeypatch.setitem(registry._PROTOCOLS, info.name, info)
-    return info
+    info = ProtocolInfo("asked-10", "a scale that is asked", "scale", LineSettings(), TenByteParser, ask=b"SI\r\n")
+    monkeypatch.setattr(settings, "PROTOCOLS", {**settings.PROTOCOLS, info.name: info})
+    monkeypatch.setattr(settings, "make_parser", lambda _: info.factory())
 
 
 class AskedScale:
@@ -133,12 +157,12 @@ class AskedScale:
 
 
 @contextlib.asynccontextmanager
-async def weighing(scale, **settings):
+async def weighing(scale, **options):
     """A device on the scale's port; what it emits."""
     events = []
     device = SerialDevice(
         "scale",
-        DeviceSettings(scale.port.path, ("asked-10",), unit="kg", **settings),
+        DeviceSettings(scale.port.path, ("asked-10",), unit="kg", **options),
         loop=asyncio.get_running_loop(),
         clock=CLOCK,
         emit=events.append,
@@ -225,8 +249,27 @@ class TestOnAPort:
 
         run(scenario)
 
-    def test_a_device_whose_answers_are_never_read_is_asked_at_the_usual_pace(self):
-        assert DeviceSettings("COM3", ("asked-10",)).make_asker() is not None
+    def test_a_silent_device_of_such_a_protocol_is_asked_without_a_word_in_site_yaml(self, monkeypatch):
+        monkeypatch.setattr(asking, "LISTEN_S", 0.1)
+
+        async def scenario():
+            scale = AskedScale(lambda _: [(0, ANSWER)])
+            async with weighing(scale) as (_, events):
+                await until(lambda: len(weights(events)) >= 2)
+
+        run(scenario)
+
+    def test_one_that_sends_by_itself_is_left_to_it(self):
+        async def scenario():
+            scale = AskedScale(lambda _: [])
+            async with weighing(scale) as (_, events):
+                for _ in range(5):
+                    scale.port.send(ANSWER)
+                    await asyncio.sleep(0.02)
+                await until(lambda: len(weights(events)) == 5)
+                assert scale.asked == b""
+
+        run(scenario)
 
 
 def test_a_protocol_that_is_never_asked_cannot_be_polled():
