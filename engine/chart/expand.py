@@ -101,7 +101,10 @@ def _calling(invoke: Map, retry: Map, retrying: str, registry: Registry) -> Map:
             continue
         has_pause = "retry_after" in outcomes.get(outcome, {})
         assigned: dict[str, Value] = {f"{name}/attempt": f"${{data['{name}/attempt'] + 1}}"}
-        assigned[f"{name}/pause"] = "${event.retry_after}" if has_pause else "0 s"
+        # A server need not say when; then there is nothing.
+        assigned[f"{name}/pause"] = (
+            "${event.retry_after if event.retry_after != None else q('0 s')}" if has_pause else "0 s"
+        )
         again = _map(mark, target=retrying, actions=_seq(mark, _map(mark, assign=_map(mark, **assigned))))
         if retry.get("times", "forever") != "forever":
             _put(again, "when", f"data['{name}/attempt'] < {retry['times']}", retry.marks["times"])
