@@ -296,9 +296,9 @@ class ReplyCutter(Generic[Decoded]):
         self._rubbish = 0
 
     @property
-    def is_inside(self) -> bool:
-        """Whether the beginning of what may be a reply has come, and its end has not."""
-        return bool(self._held)
+    def missing(self) -> int:
+        """How many bytes the reply still lacks that has begun to come; 0 when none has."""
+        return REPLY_LENGTH - len(self._held) if self._held else 0
 
     def _throw_away(self, start: int, end: int) -> None:
         before = -(-self._rubbish // REPLY_LENGTH)
