@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from engine.bindings.registry import Help, Parameter, Registry
+from engine.bindings.terminal import register_terminal
 from engine.bindings.types import DURATION, FLAG, INT, LIST, MAP, MASS, TEXT, TIME, UUID, WINDOW, ValueType
 from engine.bindings.window import Window
 from engine.units import Quantity
@@ -317,4 +318,5 @@ def shipped_registry() -> Registry:
     _register_remembered(registry)
     _register_cards(registry)
     _register_server(registry)
+    register_terminal(registry)
     return registry
