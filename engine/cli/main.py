@@ -10,7 +10,7 @@ from typing import Final, NoReturn
 
 from engine import __version__
 from engine.cli.command import UNREAD, USAGE, Command
-from engine.cli.commands import cards, decode, demo, docs, explain, graph, ports, schema, validate
+from engine.cli.commands import cards, decode, demo, docs, explain, graph, ports, probe, replay, schema, sniff, validate
 from engine.cli.commands import run as run_command
 from engine.cli.failures import guarded, nobody_reads
 
@@ -23,7 +23,10 @@ COMMANDS: Final[tuple[Command, ...]] = (
     schema.COMMAND,
     docs.COMMAND,
     ports.COMMAND,
+    probe.COMMAND,
+    sniff.COMMAND,
     cards.COMMAND,
+    replay.COMMAND,
     decode.COMMAND,
 )
 

@@ -35,6 +35,17 @@ async def open_store(url: str, *, base_dir: Path, clock: Clock) -> LedgerStore:
     Raises StoreLockedError when another service has it open, StoreFullError, and StoreError for everything else that
     keeps it from opening (bad URL, missing folder, no permission, damaged file, newer tables, no driver, no server).
     """
+    store = LedgerStore(ledger_maker(url, base_dir, clock))
+    try:
+        await store._run(lambda ledger: ledger.open())  # noqa: SLF001 - the one factory
+    except BaseException:
+        await store.close()
+        raise
+    return store
+
+
+def ledger_maker(url: str, base_dir: Path, clock: Clock) -> Callable[[], Ledger]:
+    """What makes the ledger of a URL, not opened yet, on the thread that will use it. Raises StoreError."""
     target = parse_url(url, base_dir)
 
     def make_ledger() -> Ledger:  # in the thread: Pony's import takes a while
@@ -48,13 +59,7 @@ async def open_store(url: str, *, base_dir: Path, clock: Clock) -> LedgerStore:
 
         return Ledger(PostgresBackend(target), clock)
 
-    store = LedgerStore(make_ledger)
-    try:
-        await store._run(lambda ledger: ledger.open())  # noqa: SLF001 - the one factory
-    except BaseException:
-        await store.close()
-        raise
-    return store
+    return make_ledger
 
 
 class LedgerStore(OwnThread["Ledger"]):

@@ -53,6 +53,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Run a coroutine to its end on virtual time."""
         return self.run_until_complete(main)
 
+    def is_idle_until(self, monotonic: float) -> bool:
+        """Whether nothing is ready and no timer falls due before then: the clock may be moved past all of it."""
+        timers = self._scheduled  # type: ignore[attr-defined]  # a heap, its first timer on top
+        return not self._ready and (not timers or timers[0].when() > monotonic)  # type: ignore[attr-defined]
+
     def advance(self, seconds: float) -> None:
         """Let so much virtual time pass, and everything happen that falls due in it."""
         self.run_until_complete(asyncio.sleep(seconds))

@@ -1,0 +1,246 @@
+"""Play a recording through the machines of a site, on virtual time: the same recording gives the same records.
+
+What stands between the ports and the database is the service's own: parsers, filters, charts, their hosts and
+services, and the ledger on a real SQLite file. The gateway counts as approved from the beginning; there is no server,
+no light and no terminal, and a site's own services answer ``error``. Ids follow from the lines' names, not chance.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections import Counter
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import chain
+from pathlib import Path
+from typing import Any, Final
+
+from engine.bindings.registry import Registry
+from engine.chart.declare import resolve_settings
+from engine.chart.load import load_chart
+from engine.clock import VirtualClock
+from engine.devices.device import SerialDevice
+from engine.devices.recording import LINK_DOWN, LINK_UP, RECEIVED, Entry, Recording, RecordingError
+from engine.errors import Diagnostic, DiagnosticError
+from engine.events import Event
+from engine.ports import (
+    CallKind,
+    CallResult,
+    Card,
+    Delivery,
+    DeliveryKind,
+    GatewayIdentity,
+    GatewayLookup,
+    LookupKind,
+    Outcome,
+    Secret,
+    WeighingRecord,
+)
+from engine.runtime.machine import machine_class
+from engine.service.config import SiteConfig
+from engine.service.host import Call, MachineHost, Surroundings
+from engine.service.lines import Line
+from engine.service.router import Router
+from engine.service.services import GatewayServices
+from engine.service.weights import LatestWeights
+from engine.store.inline import open_inline_store
+from engine.store.store import LedgerStore
+from engine.testing.loop import VirtualLoop
+
+_IDENTITY: Final = GatewayIdentity("02:00:00:00:00:01", "replay", "127.0.0.1", "replay")
+_BEFORE_S: Final = 1.0  # the machines are at work when the first byte comes
+_AFTER_S: Final = 1.0
+_STOP_WITHIN_S: Final = 1.0
+_PAGE: Final = 1000
+_NO_SERVER: Final = "there is no server in a replay"
+_OTHERS: Final = ("registration", "upload", "streaming")
+
+
+@dataclass(slots=True)
+class Replayed:
+    """What came of a replay. ``passed_over``: ports of the recording that the site has not, and their entries."""
+
+    records: list[WeighingRecord] = field(default_factory=list)
+    entries: int = 0
+    seconds: float = 0.0  # from the first entry to the last
+    passed_over: Counter[str] = field(default_factory=Counter)
+    faults: dict[str, int] = field(default_factory=dict)  # line -> how often its machine faulted
+    torn: Sequence[str] = ()
+
+
+def replay(
+    recording: Recording, site: SiteConfig, registry: Registry, folder: Path, cards: Sequence[Card] = ()
+) -> Replayed:
+    """Play a whole recording into a new ledger in ``folder``; ``cards`` are put into its card table first.
+
+    Raises DiagnosticError for the charts, StoreError for the folder, RecordingError for a recording without entries.
+    """
+    entries = iter(recording)
+    first = next(entries, None)
+    if first is None or recording.started_at is None:
+        raise RecordingError(f"{', '.join(map(str, recording.paths))}: there is nothing in this recording")
+    clock = VirtualClock(recording.started_at - timedelta(seconds=_BEFORE_S))
+    loop = VirtualLoop(clock)
+    try:
+        player = _Player(site, registry, loop)
+        result = loop.run(player.play(chain([first], entries), folder, cards))
+        result.torn = recording.torn
+        return result
+    finally:
+        loop.close()
+
+
+class _Player:
+    def __init__(self, site: SiteConfig, registry: Registry, loop: VirtualLoop) -> None:
+        self._site = site
+        self._registry = registry
+        self._loop = loop
+        self._clock = loop.clock
+        self._machines = self._compile()
+        self._hosts: dict[str, MachineHost] = {}
+        self._result = Replayed(faults={line.name: 0 for line in site.lines})
+
+    async def play(self, entries: Iterator[Entry], folder: Path, cards: Sequence[Card]) -> Replayed:
+        store = await open_inline_store("sqlite:///ledger.sqlite", base_dir=folder, clock=self._clock)
+        async with store:
+            await store.save_identity(_IDENTITY)
+            await store.save_token(Secret("replay"), None, "active")
+            if cards:
+                await store.save_cards(cards)
+            async with asyncio.TaskGroup() as tasks:
+                lines = self._start(store, tasks)
+                await self._feed(entries, _devices(lines))
+                await asyncio.sleep(_AFTER_S)
+                await self._stop(lines)
+            self._result.records = await _records(store)
+        return self._result
+
+    # The service's parts ---------------------------------------------------------------------------------------------
+
+    def _compile(self) -> dict[str, Any]:
+        problems: list[Diagnostic] = []
+        machines: dict[str, Any] = {}
+        for line in self._site.lines:
+            try:
+                chart = load_chart(line.chart, self._registry)
+            except DiagnosticError as error:
+                problems.extend(error.diagnostics)
+                continue
+            before = len(problems)
+            resolve_settings(chart.settings, line.settings, problems)
+            if len(problems) == before:
+                # Python's own hash() of a text differs from one process to the next.
+                seed = zlib.crc32(line.name.encode())
+                machines[line.name] = machine_class(chart)(line.settings, clock=self._clock, seed=seed)
+        if problems:
+            raise DiagnosticError(problems)
+        return machines
+
+    def _start(self, store: LedgerStore, tasks: asyncio.TaskGroup) -> list[Line]:
+        weights, router = LatestWeights(), Router()
+
+        def spawn(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+            return tasks.create_task(work)
+
+        services = GatewayServices(store, _NoServer(), _IDENTITY, self._site.units_weight, clock=self._clock)
+        around = Surroundings(
+            clock=self._clock,
+            loop=self._loop,
+            services={**dict.fromkeys(self._registry.services, _no_service), **services.table()},
+            performers=dict.fromkeys(self._registry.actions, _no_action),
+            route=router.route,
+            spawn=spawn,
+        )
+        for name in _OTHERS:
+            router.add(name, _nobody)
+        lines = []
+        for settings in self._site.lines:
+            host = MachineHost(settings.name, self._machines[settings.name], around)
+            self._hosts[settings.name] = host
+            router.add(settings.name, host.post, is_line=True)
+            lines.append(Line(settings, self._clock, self._loop, weights, host.post))
+        for host in self._hosts.values():
+            host.start()
+        return lines
+
+    async def _stop(self, lines: list[Line]) -> None:
+        for name, host in self._hosts.items():
+            self._result.faults[name] = host.faults
+            host.post(Event("service.stopping", origin="service"))
+        await asyncio.sleep(0)
+        for host in self._hosts.values():
+            host.stop()
+        for line in lines:
+            for device in line.devices:
+                device.stop()
+        await asyncio.gather(*(host.wait_ended(_STOP_WITHIN_S) for host in self._hosts.values()))
+
+    # The recording ---------------------------------------------------------------------------------------------------
+
+    async def _feed(self, entries: Iterator[Entry], devices: Mapping[str, SerialDevice]) -> None:
+        clock, loop, result = self._clock, self._loop, self._result
+        at = 0.0
+        for entry in entries:
+            result.entries += 1
+            at = entry.at_us / 1e6
+            due = at + _BEFORE_S
+            if loop.is_idle_until(due):
+                clock.advance_to(due)
+            else:
+                await asyncio.sleep(max(0.0, due - clock.monotonic()))
+            device = devices.get(entry.port)
+            if device is None:
+                result.passed_over[entry.port] += 1
+            elif entry.direction == RECEIVED:
+                device.receive(entry.data)
+            elif entry.direction in (LINK_UP, LINK_DOWN):
+                device.link_changed(entry.direction == LINK_UP, entry.data.decode("utf-8", "replace"))
+        result.seconds = at
+
+
+def _devices(lines: Sequence[Line]) -> dict[str, SerialDevice]:
+    """By the name that ``engine run --record`` gives them, and by their port, as ``engine sniff`` does."""
+    found: dict[str, SerialDevice] = {}
+    for line in lines:
+        for device in line.devices:
+            if isinstance(device, SerialDevice):
+                found[device.name] = device
+                found.setdefault(device.settings.port, device)
+    return found
+
+
+async def _records(store: LedgerStore) -> list[WeighingRecord]:
+    records: list[WeighingRecord] = []
+    while page := await store.records_after(len(records), _PAGE):
+        records += page
+    return records
+
+
+async def _no_service(_call: Call, **_arguments: object) -> Outcome:
+    return Outcome("error", {"reason": "this service does nothing in a replay"})
+
+
+def _no_action(_machine: str, **_arguments: object) -> None:
+    """There is no light, no printer and no stream."""
+
+
+def _nobody(_event: Event) -> None:
+    """A machine that has nothing to do in a replay."""
+
+
+class _NoServer:
+    """``engine.ports.CentralServer`` where there is none."""
+
+    async def find_gateway(self, mac_address: str) -> GatewayLookup:  # noqa: ARG002 - the port's
+        return GatewayLookup(LookupKind.UNREACHABLE, reason=_NO_SERVER)
+
+    async def register_gateway(self, identity: GatewayIdentity) -> CallResult:  # noqa: ARG002
+        return CallResult(CallKind.UNREACHABLE, reason=_NO_SERVER)
+
+    async def send_heartbeat(self, token: Secret) -> CallResult:  # noqa: ARG002
+        return CallResult(CallKind.UNREACHABLE, reason=_NO_SERVER)
+
+    async def post_record(self, record: WeighingRecord, token: Secret) -> Delivery:  # noqa: ARG002
+        return Delivery(record.uuid, DeliveryKind.UNREACHABLE, _NO_SERVER)
