@@ -147,6 +147,11 @@ def register_protocol(info: ProtocolInfo, *, origin: str = "") -> None:
     _PROTOCOLS.add(info, origin)
 
 
+def origin_of(name: str) -> str | None:
+    """The origin that a protocol, named by its own name or an alias, was registered with; None for one that ships."""
+    return _PROTOCOLS.origin(_PROTOCOLS.canonical(name))
+
+
 def protocol_names() -> tuple[str, ...]:
     """Every name that a site may use, aliases included, sorted."""
     aliases = (alias for name in PROTOCOLS for alias in PROTOCOLS[name].aliases)

@@ -18,6 +18,7 @@ from engine.documents.schema import NOTHING
 from engine.documents.source import load_yaml
 from engine.documents.tree import Document, Map, Seq
 from engine.errors import Diagnostic, DiagnosticError, Position
+from engine.service.protocols import register, site_protocols
 from engine.service.site_checks import Known, check_site, is_chart_file
 from engine.service.upload_fields import upload_fields
 from engine.units import parse_duration, parse_mass, parse_rate, parse_size
@@ -159,16 +160,19 @@ def load_site(
     """Find, read and check a site. ``protocols`` and ``charts`` (shipped names) are what it may name.
 
     ``registry`` is given what the site's own ``bindings`` and installed packages add, before anything else is checked.
-    Raises DiagnosticError with everything that is wrong, each problem at its place, and RegistryError for bindings.
+    Protocol profiles beside the file are made known to its devices. Raises DiagnosticError with everything that is
+    wrong, each problem at its place, and RegistryError for bindings.
     """
     found = find_site(path)
     document = load_yaml(found)
     base_dir = found.absolute().parent
     if registry is not None:
         _load_bindings(document.root, base_dir, registry)
-    problems = check_document(document, base_dir, env, protocols=protocols, charts=charts)
+    own = site_protocols(base_dir, protocols)
+    problems = [*own.problems, *check_document(document, base_dir, env, protocols=own.known, charts=charts)]
     if problems:
         raise DiagnosticError(problems)
+    register(own.profiles)
     return _site(document, found, base_dir)
 
 

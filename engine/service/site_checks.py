@@ -188,7 +188,8 @@ def _protocols(device: Map, protocols: Mapping[str, ProtocolInfo]) -> Iterator[D
     named = [(name, position) for name, position in _named_protocols(device) if isinstance(name, str)]
     for name, position in named:
         if name not in protocols:
-            params = {"protocol": name, "guess": did_you_mean(name, protocols), "allowed": sorted(protocols)}
+            names = [*protocols, *(alias for info in protocols.values() for alias in info.aliases)]
+            params = {"protocol": name, "guess": did_you_mean(name, names), "allowed": sorted(protocols)}
             yield Diagnostic("unknown-protocol", position, params)
     infos = [protocols[name] for name, _ in named if name in protocols]
     yield from _never_asked(device, infos)

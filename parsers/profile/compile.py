@@ -16,6 +16,7 @@ from parsers.profile.pattern import PatternShape
 from parsers.profile.positions import PositionShape
 from parsers.profile.problem import Path, Problems, ProfileError
 from parsers.profile.shape import Shape
+from parsers.profile.sound import check_shape
 from parsers.profile.text import to_bytes
 from parsers.protocol import LineSettings, ProtocolInfo
 from parsers.reading import Parser
@@ -94,16 +95,14 @@ def _layout(profile: Mapping[str, Any], problems: Problems) -> Layout | None:
     if problems.found or not shapes:
         return None
     made = tuple(shapes)
+    for index, length in enumerate(profile["frame"].get("trusted", ())):
+        if not framing.is_line or not any(shape.shortest <= length <= shape.longest for shape in made):
+            problems.add(("frame", "trusted", index), "profile-trusted-length", length=length)
     return line_layout(profile, framing, made) if framing.is_line else frame_layout(framing, made)
 
 
 def _shape(spec: Mapping[str, Any], framing: Framing, units: object, path: Path, problems: Problems) -> Shape | None:
-    fields = spec.get("fields", {})
-    if framing.is_reader and "uid" not in fields:
-        problems.add(path, "profile-field-needed", field="uid")
-    if "pattern" not in spec:
-        return PositionShape(spec, framing, units, path, problems).compile()
-    if not framing.end:
-        problems.add((*path, "pattern"), "profile-pattern-without-end")
-        return None
-    return PatternShape(spec, framing, units, path, problems).compile()
+    check_shape(spec, framing, path, problems)
+    if "pattern" in spec:
+        return PatternShape(spec, framing, units, path, problems).compile() if framing.end else None
+    return PositionShape(spec, framing, units, path, problems).compile() if isinstance(spec["length"], int) else None

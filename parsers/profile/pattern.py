@@ -116,7 +116,7 @@ class PatternShape:
 
     def _checksum(self, groups: Mapping[str, int]) -> Callable[[bytes, Any], bool] | None:
         spec = self.spec.get(_CHECKSUM)
-        if spec is None or _CHECKSUM not in groups:
+        if spec is None or _CHECKSUM not in groups or (spec["kind"] == "crc16" and "crc" not in spec):
             return None
         first, last = str(spec["over"]).partition("-")[::2]
         start, stop = int(first) - 1, int(last) if last else None

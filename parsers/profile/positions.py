@@ -158,7 +158,7 @@ class PositionShape:
 
     def _checksum(self) -> Callable[[bytes], bool] | None:
         spec = self.spec.get("checksum")
-        if spec is None:
+        if spec is None or (spec["kind"] == "crc16" and "crc" not in spec):
             return None
         path = (*self.path, "checksum")
         at, over = (place_of(spec, key, self.length, path, self.problems) for key in ("at", "over"))

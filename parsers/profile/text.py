@@ -33,9 +33,11 @@ def span_of(value: object) -> Span | None:
 
 def place_of(spec: Mapping[str, Any], key: str, length: int, path: Path, problems: Problems) -> Span:
     """The span at ``spec[key]`` in a frame of ``length`` bytes; one that lies outside is a problem."""
-    span = span_of(spec.get(key, ""))
+    if key not in spec:  # which has been told
+        return (0, 0)
+    span = span_of(spec[key])
     if span is None or span[1] > length:
-        problems.add((*path, key), "profile-out-of-frame", value=str(spec.get(key, "")), length=length)
+        problems.add((*path, key), "profile-out-of-frame", value=str(spec[key]), length=length)
         return (0, 0)
     return span
 

@@ -10,7 +10,7 @@ from typing import Final
 from engine.cli.validation.kinds import Kind, kind_of_file, kind_of_keys
 from engine.errors import Diagnostic, DiagnosticError, Position
 
-_FOLDERS: Final = ("", "machines", "charts")  # of a site: where its charts may be
+_FOLDERS: Final = ("", "machines", "charts", "protocols")  # of a site: where its charts and profiles may be
 _SUFFIXES: Final = frozenset({".yaml", ".yml"})
 _SITE_NAMES: Final = ("site.yaml", "site.yml")
 
@@ -22,6 +22,7 @@ class Found:
     charts: list[Path] = field(default_factory=list)
     sites: list[Path] = field(default_factory=list)
     around: list[Path] = field(default_factory=list)  # sites that charts belong to which were named by themselves
+    protocols: list[Path] = field(default_factory=list)  # profiles
     problems: list[Diagnostic] = field(default_factory=list)
     _seen: set[Path] = field(default_factory=set)
 
@@ -30,7 +31,10 @@ class Found:
         key = _identity(path)
         if key not in self._seen:
             self._seen.add(key)
-            (self.charts if kind == "chart" else self.sites).append(path)
+            {"chart": self.charts, "site": self.sites, "protocol": self.protocols}[kind].append(path)
+
+    def __len__(self) -> int:
+        return len(self.charts) + len(self.sites) + len(self.protocols)
 
     def has(self, path: Path) -> bool:
         """Whether a file is among what is checked, under whatever name."""
@@ -92,13 +96,13 @@ def _kind_of_content(path: Path) -> Kind:
 
 
 def _find_in_folder(folder: Path, found: Found) -> None:
-    before = len(found.charts) + len(found.sites)
+    before = len(found)
     for inner in _FOLDERS:
         for path in _yaml_files(folder / inner):
             kind = kind_of_file(path)
             if kind is not None:
                 found.add(kind, path)
-    if len(found.charts) + len(found.sites) == before:
+    if len(found) == before:
         found.problems.append(Diagnostic("nothing-to-validate", Position(str(folder)), {"place": str(folder)}))
 
 

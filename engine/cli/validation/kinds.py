@@ -6,10 +6,11 @@ import re
 from pathlib import Path
 from typing import Final, Literal
 
-Kind = Literal["chart", "site"]
+Kind = Literal["chart", "site", "protocol"]
 
 # A key at the very left, which is where the keys of a document stand when it is written as people write it.
 _CHART: Final = re.compile(rb"^['\"]?(?:chart|extends|states|initial)['\"]?[ \t]*:", re.MULTILINE)
+_PROTOCOL: Final = re.compile(rb"^['\"]?protocol['\"]?[ \t]*:", re.MULTILINE)
 _SITE: Final = re.compile(rb"^['\"]?(?:lines|server|site|gateway)['\"]?[ \t]*:", re.MULTILINE)
 _CHART_KEYS: Final = frozenset({"chart", "extends", "states", "initial"})
 _SITE_KEYS: Final = frozenset({"lines", "server", "site", "gateway"})
@@ -17,7 +18,7 @@ _SITE_NAME: Final = re.compile(r"site\.ya?ml\Z")
 
 
 def kind_of_file(path: Path) -> Kind | None:
-    """The kind of a file, also of one that cannot be read as YAML; None when it looks like neither."""
+    """The kind of a file, also of one that cannot be read as YAML; None when it looks like none."""
     from engine.documents.limits import MAX_BYTES
 
     if _SITE_NAME.search(path.name):
@@ -29,6 +30,8 @@ def kind_of_file(path: Path) -> Kind | None:
             content = file.read(MAX_BYTES + 1)
     except OSError:
         return None
+    if _PROTOCOL.search(content):
+        return "protocol"
     if _CHART.search(content):
         return "chart"
     return "site" if _SITE.search(content) else None
@@ -38,6 +41,8 @@ def kind_of_keys(keys: object) -> Kind | None:
     """The kind of a document that was read, by the keys at its top."""
     if not isinstance(keys, dict):
         return None
+    if "protocol" in keys:
+        return "protocol"
     if _CHART_KEYS & keys.keys():
         return "chart"
     return "site" if _SITE_KEYS & keys.keys() else None

@@ -41,6 +41,8 @@ def validate(paths: Sequence[str], cache_folder: Path | None) -> Report:
     if found.sites or found.around:
         return _validate_with_sites(found, cache_folder)
     cache = _cache(cache_folder, ())
+    if found.protocols:
+        return _validate_charts(found, cache)[0]
     names = ["run", *(str(part) for path in found.charts for part in (path, path.absolute()))]
     kept = None if cache is None or found.problems else cache.load(_report_from_json, *names)
     if kept is not None:
@@ -71,6 +73,7 @@ def _validate_charts(found: Found, cache: Cache | None) -> tuple[Report, dict[st
 def _validate_with_sites(found: Found, cache_folder: Path | None) -> Report:
     from engine.cli.validation.charts import ShippedCharts, check_charts
     from engine.cli.validation.site import bindings_place, check_site, read_bindings
+    from engine.service.protocols import profiles_beside
 
     files = [*found.sites, *found.around]
     bindings = list(dict.fromkeys(file for site in files for file in read_bindings(site)))
@@ -86,6 +89,9 @@ def _validate_with_sites(found: Found, cache_folder: Path | None) -> Report:
     sites, around = list(map(check_site, found.sites)), list(map(check_site, found.around))
     for chart in _charts_of(sites):
         found.add("chart", chart)
+    for site in found.sites:
+        for profile in profiles_beside(site.parent):
+            found.add("protocol", profile)
     own = check_charts(found.charts, bindings, cache)
     # Charts of the sites around are only asked what they send and handle.
     others = check_charts([chart for chart in _charts_of(around) if not found.has(chart)], bindings, cache)
@@ -108,12 +114,26 @@ def _report(
 ) -> Report:
     from engine.cli.validation.together import Together
 
+    found.problems += _protocol_problems(found.protocols)
     findings = Together(own, shipped, sites, around, others).findings(found.problems)
     read = [*own, *shipped.made.values()]
     paths = {name: str(source.path) for one in read for name, source in one.sources.items()}
     paths |= {site.name: site.name for site in sites}
-    refused = {one.position.file for one in found.problems if one.code != "nothing-to-validate"}
-    return Report(findings, [*sorted(refused), *(site.name for site in sites), *(one.name for one in own)], paths)
+    profiles = list(map(str, found.protocols))
+    refused = {one.position.file for one in found.problems if one.code != "nothing-to-validate"} - {*profiles}
+    return Report(
+        findings, [*sorted(refused), *profiles, *(site.name for site in sites), *(one.name for one in own)], paths
+    )
+
+
+def _protocol_problems(paths: Sequence[Path]) -> list[Diagnostic]:
+    if not paths:
+        return []
+    from engine.service.protocols import names_taken, read_profile
+    from parsers import PROTOCOLS
+
+    profiles = list(map(read_profile, paths))
+    return [*(problem for profile in profiles for problem in profile.problems), *names_taken(profiles, PROTOCOLS)]
 
 
 def _report_to_json(report: Report) -> dict[str, Any]:

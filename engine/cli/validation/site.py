@@ -73,6 +73,8 @@ def bindings_place(path: Path, error: str) -> Position:
 def check_site(path: Path) -> SiteChecked:
     """Check a site file. The protocols of its bindings have to be registered by now."""
     from engine.service.config import check_document
+    from engine.service.protocols import site_protocols
+    from parsers import PROTOCOLS
 
     checked = SiteChecked(str(path))
     try:
@@ -82,7 +84,8 @@ def check_site(path: Path) -> SiteChecked:
         return checked
     checked.source = Source(path, document.text)
     base = path.absolute().parent
-    checked.findings += map(_milder, check_document(document, base, os.environ))
+    own = site_protocols(base, PROTOCOLS)  # what is wrong with them is told with their files
+    checked.findings += map(_milder, check_document(document, base, os.environ, protocols=own.known))
     told = {found.position for found in checked.findings}
     for line in _lines(document):
         checked.lines.append(_line_of(line, path.parent))
