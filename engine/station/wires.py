@@ -1,0 +1,159 @@
+"""ZeroMQ between a master and its batches: one socket for calls both ways, one for what is only shown.
+
+Every message is encrypted and authenticated (CURVE) with keys that are made anew for each run and handed to a batch
+over its standard input: a stranger who finds the socket cannot speak to it. On POSIX the sockets are files in a folder
+that only this user can enter; on Windows they are loopback ports.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final, Self
+
+import structlog
+import zmq
+import zmq.asyncio
+
+log = structlog.get_logger(__name__)
+
+_IS_POSIX: Final = os.name == "posix"
+_LINGER_MS: Final = 500  # what was sent just before an end still leaves
+_MOST_SHOWN: Final = 10_000  # messages for display that wait; more are dropped, they are only shown
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What a batch needs to speak to its master. ``secret`` is its own; never logged."""
+
+    calls: str  # where the socket for calls is
+    shown: str  # where the socket for display is
+    master: str  # the master's public key
+    public: str
+    secret: str = field(repr=False)
+
+    def to_json(self) -> dict[str, str]:
+        """As plain JSON values, for the standard input of a batch."""
+        return asdict(self)
+
+
+class MasterWires:
+    """The master's ends. ``on_call(peer, data)`` gets the messages of a batch by its name; ``on_shown`` the rest.
+
+    Use it as a context manager, and await :meth:`run` in a task.
+    """
+
+    def __init__(self, on_call: Callable[[str, bytes], None], on_shown: Callable[[str, bytes], None]) -> None:
+        self._on_call = on_call
+        self._on_shown = on_shown
+        self._public, self._secret = zmq.curve_keypair()
+        self._context = zmq.asyncio.Context()
+        # Short: a path of a socket has at most 107 bytes.
+        self._folder = Path(tempfile.mkdtemp(prefix="slb-")) if _IS_POSIX else None
+        self._router = self._bound(zmq.ROUTER, "c")
+        self._sub = self._bound(zmq.SUB, "s")
+        self._sub.subscribe(b"")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._router.close(_LINGER_MS)
+        self._sub.close(0)
+        self._context.term()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def keys(self) -> Keys:
+        """New keys for one batch."""
+        public, secret = zmq.curve_keypair()
+        return Keys(
+            _endpoint(self._router),
+            _endpoint(self._sub),
+            self._public.decode(),
+            public.decode(),
+            secret.decode(),
+        )
+
+    def send(self, peer: str, data: bytes) -> None:
+        """Send a message to a batch; nothing happens when it is not there (yet, or any more)."""
+        self._router.send_multipart([peer.encode(), data], zmq.NOBLOCK)
+
+    async def run(self) -> None:
+        """Hand on what comes, for ever."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._pump(self._router, self._on_call))
+            tasks.create_task(self._pump(self._sub, self._on_shown))
+
+    async def _pump(self, socket: Any, hand_on: Callable[[str, bytes], None]) -> None:
+        while True:
+            parts = await socket.recv_multipart()
+            if len(parts) == 2:  # noqa: PLR2004 - a name and a message
+                hand_on(parts[0].decode("utf-8", "replace"), parts[1])
+
+    def _bound(self, kind: int, name: str) -> Any:
+        socket = self._context.socket(kind)
+        socket.curve_server = True
+        socket.curve_publickey = self._public
+        socket.curve_secretkey = self._secret
+        socket.setsockopt(zmq.RCVHWM, _MOST_SHOWN if kind == zmq.SUB else 0)
+        if kind == zmq.ROUTER:
+            socket.setsockopt(zmq.SNDHWM, 0)
+            # A batch that is started anew has its name at once, though nobody has seen the old one hang up.
+            socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
+        socket.bind("tcp://127.0.0.1:*" if self._folder is None else f"ipc://{self._folder / name}")
+        return socket
+
+
+class BatchWires:
+    """A batch's ends. Use it as a context manager, and await :meth:`run` in a task."""
+
+    def __init__(self, name: str, keys: Keys, on_call: Callable[[bytes], None]) -> None:
+        self._name = name.encode()
+        self._on_call = on_call
+        self._context = zmq.asyncio.Context()
+        self._dealer = self._connected(zmq.DEALER, keys, keys.calls)
+        self._pub = self._connected(zmq.PUB, keys, keys.shown)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._dealer.close(_LINGER_MS)
+        self._pub.close(0)
+        self._context.term()
+
+    def send(self, data: bytes) -> None:
+        """Send a message to the master; it waits in memory while the master does not take it."""
+        self._dealer.send(data, zmq.NOBLOCK)
+
+    def show(self, data: bytes) -> None:
+        """Send something that is only shown; dropped when nobody takes it."""
+        self._pub.send_multipart([self._name, data], zmq.NOBLOCK)
+
+    async def run(self) -> None:
+        """Hand on what the master sends, for ever."""
+        while True:
+            self._on_call(await self._dealer.recv())
+
+    def _connected(self, kind: int, keys: Keys, endpoint: str) -> Any:
+        socket = self._context.socket(kind)
+        socket.curve_serverkey = keys.master.encode()
+        socket.curve_publickey = keys.public.encode()
+        socket.curve_secretkey = keys.secret.encode()
+        if kind == zmq.DEALER:
+            socket.setsockopt(zmq.IDENTITY, self._name)
+            socket.setsockopt(zmq.SNDHWM, 0)
+        else:
+            socket.setsockopt(zmq.SNDHWM, _MOST_SHOWN)
+        socket.connect(endpoint)
+        return socket
+
+
+def _endpoint(socket: Any) -> str:
+    return str(socket.getsockopt(zmq.LAST_ENDPOINT).decode().rstrip("\0"))
