@@ -11,3 +11,10 @@ def shipped_charts() -> dict[str, Traversable]:
     return {
         entry.name.removesuffix(".yaml"): entry for entry in files(__name__).iterdir() if entry.name.endswith(".yaml")
     }
+
+
+def shipped_sequences() -> dict[str, Traversable]:
+    """Name -> folder of every sequence package that ships."""
+    return {
+        entry.name: entry for entry in (files(__name__) / "sequences").iterdir() if (entry / "sequence.yaml").is_file()
+    }

@@ -1,0 +1,164 @@
+"""The book of one run: opens and closes the records of steps, numbers them, and has them kept in few commits.
+
+The result of a step is held until the next one is about to begin: its start is in the same commit, which is awaited
+before any driver is called. What is shown is shown after the commit of the records that it tells of.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import structlog
+
+from engine.clock import Clock
+from engine.sequence.ports import Recorder
+from engine.sequence.records import (
+    STEP_COMPLETE,
+    STEP_START,
+    Measurement,
+    Record,
+    Shown,
+    StepRecord,
+    StepStatus,
+    Verdict,
+    worst,
+)
+
+log = structlog.get_logger(__name__)
+
+CLEANUP_COMMIT_S: Final = 2.0  # what a commit may take while hardware waits to be switched off
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What came of an attempt at a step."""
+
+    verdict: Verdict
+    result: Mapping[str, object] = field(default_factory=dict)
+    measurements: tuple[Measurement, ...] = ()
+    error: str | None = None
+
+
+@dataclass(slots=True)
+class OpenStep:
+    """A step that is underway."""
+
+    record: StepRecord
+    began: float  # the clock's monotonic seconds
+    attempts: int = 0
+    finding: Finding | None = None
+
+
+@dataclass(slots=True)
+class Book:
+    """All records of one execution pass through here."""
+
+    execution_id: str
+    recorder: Recorder
+    clock: Clock
+    total: int
+    seq: int = 0
+    order: int = 0
+    verdict: Verdict = Verdict.PASS  # the worst of the steps so far
+    held: list[Record] = field(default_factory=list)
+    shown: list[Shown] = field(default_factory=list)  # waits for the records before it
+    _committing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def next_seq(self) -> int:
+        """The number of the next record."""
+        self.seq += 1
+        return self.seq
+
+    def open(self, name: str, path: str, title: str, *, is_cleanup: bool) -> OpenStep:
+        """A step begins. It is kept with the next commit."""
+        self.order += 1
+        record = StepRecord(
+            self.execution_id, self.next_seq(), self.order, name, path, StepStatus.RUNNING,
+            started_at=self.clock.now(), is_cleanup=is_cleanup, title=title,
+        )  # fmt: skip
+        self.held.append(record)
+        told = {"step": name, "path": path, "title": title, "index": self.order, "total": self.total}
+        self.show(STEP_START, {**told, "order": self.order, "is_cleanup": is_cleanup})
+        return OpenStep(record, self.clock.monotonic())
+
+    def close(self, step: OpenStep, finding: Finding, *, counts: bool = True) -> StepRecord:
+        """A step has ended. ``counts``: its verdict is one of the execution."""
+        could_not = finding.verdict in {Verdict.ERROR, Verdict.ABORTED}
+        record = replace(
+            step.record,
+            seq=self.next_seq(),
+            status=StepStatus.FAILED if could_not else StepStatus.COMPLETED,
+            verdict=finding.verdict,
+            completed_at=self.clock.now(),
+            duration=self.clock.monotonic() - step.began,
+            result=finding.result,
+            measurements=finding.measurements,
+            error=finding.error,
+            attempts=max(step.attempts, 1),
+        )
+        if counts:
+            is_bad_cleanup = record.is_cleanup and not finding.verdict.is_pass
+            self.verdict = worst((self.verdict, finding.verdict, *([Verdict.ERROR] if is_bad_cleanup else [])))
+        self._finished(record)
+        return record
+
+    def skip(self, name: str, path: str, title: str, *, is_cleanup: bool) -> None:
+        """A step's condition did not hold."""
+        self.order += 1
+        record = StepRecord(
+            self.execution_id, self.next_seq(), self.order, name, path, StepStatus.SKIPPED,
+            is_cleanup=is_cleanup, title=title,
+        )  # fmt: skip
+        self._finished(record)
+
+    def _finished(self, record: StepRecord) -> None:
+        self.held.append(record)
+        plain = record.to_json()
+        names = (
+            "path",
+            "order",
+            "title",
+            "duration",
+            "verdict",
+            "status",
+            "result",
+            "measurements",
+            "error",
+            "is_cleanup",
+        )
+        told = {name: plain[name] for name in (*names, "attempts")}
+        self.show(STEP_COMPLETE, {"step": record.name, **told, "pass": record.is_pass})
+
+    def show(self, kind: str, data: Mapping[str, object]) -> None:
+        """Show something once the records before it are kept."""
+        event = Shown(kind, self.execution_id, self.clock.now(), data)
+        if self.held or self.shown:
+            self.shown.append(event)
+        else:
+            self.recorder.show(event)
+
+    async def commit(self) -> None:
+        """Have everything kept that is held. Raises EngineError when it is not; then it stays held.
+
+        Cancelled or failed, the same records come again with the next commit: who keeps them knows them by ``seq``.
+        """
+        async with self._committing:
+            records, shown = tuple(self.held), tuple(self.shown)
+            if records:
+                await self.recorder.commit(records)
+            del self.held[: len(records)], self.shown[: len(shown)]
+            for event in shown:
+                self.recorder.show(event)
+
+    async def try_commit(self, within: float) -> bool:
+        """As ``commit``, but never in the way of a cleanup: what is not kept in time stays held."""
+        try:
+            async with asyncio.timeout(within):
+                await self.commit()
+        except Exception as error:  # noqa: BLE001 - hardware must be switched off whatever the store says
+            log.error("sequence.record.not_kept", held=len(self.held), reason=f"{type(error).__name__}: {error}")  # noqa: TRY400
+            return False
+        return True

@@ -1,0 +1,160 @@
+"""Drives the one machine of a run: takes what happens in order, performs its effects, and waits where it must.
+
+As ``engine.service.host`` for the machines of a gateway, but with one life: a run ends once, and is not begun anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Final
+
+import structlog
+
+from engine.chart.model import Chart, Values
+from engine.clock import Clock
+from engine.effects import (
+    CancelInvoke,
+    CancelTimer,
+    Effect,
+    LogLine,
+    MachineEnded,
+    Perform,
+    SendEvent,
+    StartInvoke,
+    StartTimer,
+)
+from engine.errors import EngineError
+from engine.events import Event
+from engine.ports import Outcome
+from engine.runtime.errors import MachineFaultError
+from engine.runtime.interpreter import Interpreter
+from engine.runtime.program import Program
+
+log = structlog.get_logger(__name__)
+
+Take = Callable[[float, datetime], list[Effect]]
+# state, service, arguments -> its outcome
+Service = Callable[[str, str, Mapping[str, object]], Awaitable[Outcome]]
+Performer = Callable[[str, Mapping[str, object]], None]
+
+_LEFT_BEHIND_S: Final = 1.0
+
+
+class Host:
+    """One machine from its start to its end."""
+
+    def __init__(self, chart: Chart, settings: Values, clock: Clock, serve: Service, perform: Performer) -> None:
+        self.interpreter = Interpreter(Program(chart), settings)
+        self.log: Callable[[str, str], None] = lambda _level, _message: None
+        # The service of a state took too long. Told by the host, for an action of the transition would come too late:
+        # one that leads out through a cleanup is taken when that is done.
+        self.timed_out: Callable[[str], None] = lambda _state: None
+        self.after: Callable[[bool], None] = lambda _started: None  # an event is dealt with; did it start a service?
+        self._clock, self._serve, self._do = clock, serve, perform
+        self._inbox: asyncio.Queue[Take] = asyncio.Queue()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._left: set[asyncio.Task[None]] = set()  # cancelled, and not over yet
+        self._end: MachineEnded | None = None
+        self._is_stopping = False
+
+    async def run(self) -> MachineEnded:
+        """Start the machine and stay until it has ended, its cleanup done."""
+        self._inbox.put_nowait(self.interpreter.start)
+        try:
+            while self._end is None:
+                await self._take(await self._inbox.get())
+        finally:
+            await self._clear()
+        return self._end
+
+    def stop(self) -> None:
+        """Ask the machine to end through its cleanup. A second time changes nothing."""
+        if not self._is_stopping:
+            self._is_stopping = True
+            self._inbox.put_nowait(self.interpreter.stop)
+
+    async def _take(self, take: Take) -> None:
+        try:
+            effects = take(self._clock.monotonic(), self._clock.now())
+        except MachineFaultError as error:
+            effects = [*self.interpreter.abandon(), MachineEnded("faulted", str(error))]
+        for effect in effects:
+            await self._perform(effect)
+        if self._end is None:
+            self.after(any(isinstance(effect, StartInvoke) for effect in effects))
+
+    async def _perform(self, effect: Effect) -> None:
+        match effect:
+            case StartInvoke(key, service, args):
+                state = key.partition("/invoke/")[0]
+                self._tasks[key] = asyncio.create_task(self._run(key, state, service, args))
+            case CancelInvoke(key, wait):
+                await self._cancel(key, wait)
+            case Perform(action, args):
+                self._do(action, args)
+            case StartTimer(key, deadline):
+                self._cancel_timer(key)
+                self._timers[key] = asyncio.get_running_loop().call_at(deadline, self._fire, key, deadline)
+            case CancelTimer(key):
+                self._cancel_timer(key)
+            case SendEvent(_, event, data):
+                told = Event(event, data)
+                self._inbox.put_nowait(lambda monotonic, now: self.interpreter.handle(told, monotonic, now))
+            case LogLine(message, level):
+                self.log(level, message)
+            case MachineEnded():
+                self._end = effect
+
+    async def _run(self, key: str, state: str, service: str, args: Mapping[str, object]) -> None:
+        try:
+            outcome = await self._serve(state, service, args)
+        except EngineError as error:
+            outcome = Outcome("error", {"reason": str(error)})
+        except Exception as error:
+            log.exception("sequence.service.failed", service=service)
+            outcome = Outcome("error", {"reason": f"{type(error).__name__}: {error}"})
+        del self._tasks[key]
+        self._inbox.put_nowait(
+            lambda monotonic, now: self.interpreter.resolve(key, outcome.name, outcome.payload, monotonic, now)
+        )
+
+    async def _cancel(self, key: str, wait: float) -> None:
+        """What comes next (a cleanup that switches off, say) must not overtake a call that still acts."""
+        task = self._tasks.pop(key, None)
+        if task is None:
+            return
+        task.cancel()
+        _, pending = await asyncio.wait({task}, timeout=wait)
+        if pending:
+            log.error("sequence.step.left_behind", key=key, waited_s=wait)
+            self._left |= pending
+
+    def _cancel_timer(self, key: str) -> None:
+        handle = self._timers.pop(key, None)
+        if handle is not None:
+            handle.cancel()
+
+    def _fire(self, key: str, deadline: float) -> None:
+        self._timers.pop(key, None)
+        # A loop may wake a timer early by its clock's resolution.
+        self._inbox.put_nowait(lambda monotonic, now: self._fired(key, max(monotonic, deadline), now))
+
+    def _fired(self, key: str, monotonic: float, now: datetime) -> list[Effect]:
+        effects = self.interpreter.fire(key, monotonic, now)
+        state, _, rest = key.partition("/invoke/")
+        if rest.endswith("/timeout") and effects:
+            self.timed_out(state)
+        return effects
+
+    async def _clear(self) -> None:
+        """Nothing goes on after the end."""
+        for handle in self._timers.values():
+            handle.cancel()
+        left = {*self._tasks.values(), *self._left}
+        for task in left:
+            task.cancel()
+        if left:
+            await asyncio.wait(left, timeout=_LEFT_BEHIND_S)

@@ -1,0 +1,272 @@
+"""Fills in the steps of an outline: calls and their arguments, prompts, waits, limits, what follows a failure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from engine.bindings.types import ANY, FLAG, TEXT, ValueType
+from engine.documents.quantities import quantity_problem
+from engine.documents.suggest import did_you_mean
+from engine.documents.tree import Map, Mark, Seq, Value
+from engine.errors import Diagnostic, Position
+from engine.sequence.expressions import Expressions, constant
+from engine.sequence.interfaces import Argument, Interface
+from engine.sequence.model import (
+    CANCEL_S,
+    CLEANUP_TIMEOUT_S,
+    LOCK_TIMEOUT_S,
+    RENDEZVOUS_TIMEOUT_S,
+    Evaluate,
+    Hardware,
+    Lock,
+    PromptSpec,
+    Step,
+    StepKind,
+)
+from engine.sequence.outline import RawStep
+from engine.sequence.read_hardware import check_literal
+from engine.sequence.read_measures import MeasureReader, type_of
+from engine.units import parse_duration
+
+_CHOICES_OF_A_QUESTION: Final = 2  # yes or no: the first passes
+
+
+def result_types(steps: Mapping[str, RawStep]) -> dict[str, ValueType]:
+    """What expressions find under ``results``: of a step that does something, what it gave and what was measured."""
+    types: dict[str, ValueType] = {}
+    for name, step in steps.items():
+        if step.kind.is_leaf:
+            measures = step.body.section("measure")
+            fields = {"value": ANY, "verdict": TEXT, "passed": FLAG, "answer": TEXT}
+            fields |= {one: type_of(measures[one]) for one in measures}
+            types[name] = ValueType("map", fields=fields)
+    return types
+
+
+@dataclass(slots=True)
+class StepReader:
+    """Makes steps of raw ones. ``order`` is their place in the document, to tell earlier from later."""
+
+    hardware: Mapping[str, Hardware]
+    known_hardware: frozenset[str]  # also that whose driver could not be had: it has been told
+    parameters: Mapping[str, ValueType]
+    results: Mapping[str, ValueType]
+    order: Mapping[str, int]
+    problems: list[Diagnostic]
+    _loops: list[int] = field(default_factory=list)  # where the repeats around the step begin
+
+    def read(self, raws: list[RawStep]) -> tuple[Step, ...]:
+        """Steps, and all inside them."""
+        return tuple(self._step(raw) for raw in raws)
+
+    def _step(self, raw: RawStep) -> Step:
+        body = raw.body
+        step = Step(raw.name, raw.kind, raw.mark, str(body.get("title", "")), raw.is_cleanup)
+        step.on_fail = str(body.get("on_fail", "stop"))
+        step.is_resumable = body.get("resumable") is True
+        step.timeout = self._duration(body, "timeout")
+        if raw.is_cleanup and step.timeout is None:
+            step.timeout = CLEANUP_TIMEOUT_S
+        cancel = self._duration(body, "cancel")
+        step.cancel_s = CANCEL_S if cancel is None else cancel
+        step.lock = self._lock(body)
+        retry = body.get("retry")
+        step.retry = retry if isinstance(retry, Map) else None
+        self._check_on_fail(step, body)
+        self._condition(step, raw)
+        if raw.kind is StepKind.REPEAT:
+            self._loops.append(self.order[raw.name])
+        self._fill(step, raw)
+        step.measures = MeasureReader(self._expressions(raw), self.problems).read(body.get("measure"), raw.kind)
+        step.branches = tuple(self.read(branch) for branch in raw.branches)
+        if raw.kind is StepKind.REPEAT:
+            self._loops.pop()
+        return step
+
+    def _fill(self, step: Step, raw: RawStep) -> None:
+        match raw.kind:
+            case StepKind.CALL:
+                self._call(step, raw)
+            case StepKind.PROMPT:
+                self._prompt(step, raw)
+            case StepKind.WAIT:
+                step.wait = self._wait(raw)
+            case StepKind.RENDEZVOUS:
+                section = raw.body.section("rendezvous")
+                members = section.get("members")
+                step.rendezvous = (str(section.get("name", "")), members if isinstance(members, int) else 1)
+                step.timeout = RENDEZVOUS_TIMEOUT_S if step.timeout is None else step.timeout
+            case StepKind.REPEAT:
+                self._repeat(step, raw)
+
+    def _check_on_fail(self, step: Step, body: Map) -> None:
+        if step.on_fail == "retry" and step.kind is not StepKind.CALL:
+            self._report("retry-not-call", body.at("on_fail"), step=step.kind.value)
+
+    # Expressions -----------------------------------------------------------------------------------------------------
+
+    def _expressions(self, raw: RawStep) -> Expressions:
+        return Expressions(
+            self.parameters,
+            self.results,
+            self.problems,
+            raw.aliases,
+            lambda steps, mark: self._check_order(steps, raw.name, Position(mark[0], mark[3], mark[4])),
+        )
+
+    def _check_order(self, used: frozenset[str], name: str, position: Position) -> None:
+        """What a step uses must have been found before it, or in an earlier round of a repeat that both are in."""
+        here = self.order[name]
+        for other in sorted(used):
+            there = self.order.get(other, -1)
+            if there >= here and not any(loop < here and loop < there for loop in self._loops):
+                self._report("later-result", position, name=other, step=name)
+
+    def _condition(self, step: Step, raw: RawStep) -> None:
+        if "when" not in raw.body:
+            return
+        written = raw.body["when"]
+        if isinstance(written, bool):
+            step.when, step.when_text = constant(written), str(written).lower()
+            return
+        step.when_text = str(written)
+        step.when = self._flag(step.when_text, raw.body.marks["when"], raw)
+
+    def _flag(self, text: str, mark: Mark, raw: RawStep) -> Evaluate:
+        found = self._expressions(raw).condition(text, mark)
+        if found is None:
+            return constant(value=False)
+        if found.type not in {FLAG, ANY}:
+            self._report("when-not-flag", Position(mark[0], mark[3], mark[4]), found=found.type.name)
+        return found.evaluate
+
+    # What steps do ---------------------------------------------------------------------------------------------------
+
+    def _call(self, step: Step, raw: RawStep) -> None:
+        at = raw.body.at("call")
+        name, _, command = str(raw.body["call"]).partition(".")
+        if name not in self.known_hardware or not command:
+            known = sorted(self.known_hardware)
+            self._report("unknown-hardware", at, name=name, guess=did_you_mean(name, known) or "", known=known)
+            return
+        step.hardware, step.command = name, command
+        hardware = self.hardware.get(name)
+        if hardware is None:
+            return
+        interface: Interface = hardware.interface
+        signature = interface.commands.get(command)
+        if signature is None:
+            known = sorted(interface.commands)
+            guess = did_you_mean(command, known) or ""
+            self._report("unknown-command", at, name=command, driver=hardware.driver, guess=guess, known=known)
+            return
+        if hardware.simulated is not None and command not in hardware.simulated.commands:
+            self._report("twin-lacks-command", at, name=command, twin=hardware.simulated.name)
+        step.arguments = self._arguments(raw, signature.arguments, takes_any=signature.takes_any)
+
+    def _arguments(self, raw: RawStep, takes: Mapping[str, Argument], *, takes_any: bool) -> dict[str, Evaluate]:
+        given = raw.body.section("with")
+        owner = str(raw.body["call"])
+        reader = MeasureReader(self._expressions(raw), self.problems)
+        meant = set(given)
+        found: dict[str, Evaluate] = {}
+        for name, value in given.items():
+            argument = takes.get(name)
+            if argument is None and not takes_any:
+                guess = did_you_mean(name, takes.keys() - meant) or ""
+                meant.add(guess)
+                known = list(takes)
+                self._report("unknown-argument", given.key_at(name), name=name, owner=owner, guess=guess, known=known)
+                continue
+            if argument is not None:
+                self._check_argument(value, given.marks[name], argument, raw)
+            found[name] = reader.operand(value, given.marks[name])
+        for name, argument in takes.items():
+            if argument.is_required and name not in meant:
+                at = raw.body.key_at("with" if "with" in raw.body else "call")
+                self._report("missing-argument", at, name=name, owner=owner)
+        return found
+
+    def _check_argument(self, value: Value, mark: Mark, argument: Argument, raw: RawStep) -> None:
+        at = Position(mark[0], mark[3], mark[4])
+        if isinstance(value, str) and "${" in value:
+            quiet = Expressions(self.parameters, self.results, [], raw.aliases)  # told where it is read
+            compiled = quiet.template(value, mark)
+            found = None if compiled is None or argument.fits(compiled.type) else compiled.type.name
+        elif isinstance(value, Map | Seq):
+            found = None if argument.fits(ValueType("map" if isinstance(value, Map) else "list")) else "map"
+        else:
+            found = check_literal(value, argument)
+        if found is not None:
+            params = {"name": argument.name, "expected": argument.type.name, "found": found}
+            self._report("argument-type", at, owner=str(raw.body["call"]), **params)
+
+    def _prompt(self, step: Step, raw: RawStep) -> None:
+        section = raw.body.section("prompt")
+        text = str(section.get("text", ""))
+        compiled = self._expressions(raw).template(text, section.marks.get("text", raw.mark))
+        choices = _texts(section.get("choices"))
+        passing = _texts(section.get("pass")) or None
+        default = section.text("default")
+        for key, values in (("pass", passing or ()), ("default", () if default is None else (default,))):
+            for value in values:
+                if choices and value not in choices:
+                    params = {"value": value, "allowed": choices, "guess": did_you_mean(value, choices)}
+                    self._report("wrong-value", section.at(key), **params)
+        if passing is None and len(choices) == _CHOICES_OF_A_QUESTION:
+            passing = choices[:1]
+        evaluate = constant(text) if compiled is None else compiled.evaluate
+        step.prompt = PromptSpec(evaluate, choices, passing, default)
+        asked = self._duration(section, "timeout")
+        step.timeout = step.timeout if asked is None else asked
+
+    def _wait(self, raw: RawStep) -> Evaluate:
+        written, mark = str(raw.body["wait"]), raw.body.marks["wait"]
+        if "${" in written:
+            found = self._expressions(raw).template(written, mark)
+            if found is not None and found.type.name not in {"duration", "any"}:
+                params = {"expected": "duration", "found": found.type.name}
+                self._report("wrong-type", raw.body.at("wait"), **params)
+            return constant(0.0) if found is None else found.evaluate
+        problem = quantity_problem("duration", written, raw.body.at("wait"))
+        if problem is not None:
+            self.problems.append(problem)
+            return constant(0.0)
+        return constant(parse_duration(written))
+
+    def _repeat(self, step: Step, raw: RawStep) -> None:
+        section = raw.body.section("repeat")
+        times, until = section.get("times"), section.get("until")
+        if isinstance(times, str):
+            found = self._expressions(raw).template(times, section.marks["times"])
+            if found is not None and found.type.name not in {"int", "number", "any"}:
+                self._report("wrong-type", section.at("times"), expected="int", found=found.type.name)
+            step.times = constant(0) if found is None else found.evaluate
+        elif times is not None:
+            step.times = constant(times)
+        if until is not None:
+            step.until = self._flag(str(until), section.marks["until"], raw)
+            step.when_text = step.when_text or f"until {until}"
+
+    def _lock(self, body: Map) -> Lock | None:
+        raw = body.get("lock")
+        if isinstance(raw, Map):
+            timeout = self._duration(raw, "timeout")
+            return Lock(str(raw.get("name", "")), LOCK_TIMEOUT_S if timeout is None else timeout)
+        return Lock(raw, LOCK_TIMEOUT_S) if isinstance(raw, str) else None
+
+    def _duration(self, body: Map, key: str) -> float | None:
+        """A duration that its schema has passed already; what has not is told there."""
+        written = body.get(key)
+        if quantity_problem("duration", written, body.at(key)) is not None:
+            return None
+        return parse_duration(str(written))
+
+    def _report(self, code: str, position: Position, **params: object) -> None:
+        self.problems.append(Diagnostic(code, position, params))
+
+
+def _texts(raw: Value) -> tuple[str, ...]:
+    return tuple(map(str, raw)) if isinstance(raw, Seq) else ()
