@@ -58,16 +58,16 @@ async def _record(folder: Path) -> None:
         gateway = Gateway(load_site(folder / "site.yaml", os.environ))
 
         async def committed(box: Box) -> None:
-            while box.card not in {row.card for row in read_ledger(folder / "ledger.sqlite")}:
-                await asyncio.sleep(0.05)  # noqa: ASYNC110 - the file tells nobody
+            while box.card not in {row.card for row in read_ledger(folder / "ledger.sqlite")}:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
 
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(gateway.run())
             await server.wait_until(lambda: MAC_ADDRESS in server.gateways, timeout=30)
             server.approve(MAC_ADDRESS)
             ready = {"ready"}
-            while not all(set(status.states) <= ready for status in gateway.status().machines[3:]):
-                await asyncio.sleep(0.05)  # noqa: ASYNC110
+            while not all(set(status.states) <= ready for status in gateway.status().machines[3:]):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
             assert await hall.run_boxes(4, committed) == []
             gateway.stop()
 
