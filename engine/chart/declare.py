@@ -30,6 +30,14 @@ def declarations(raw: Value, problems: list[Diagnostic]) -> dict[str, Declaratio
     return found
 
 
+def declaration_of(name: str, body: Mapping[str, Any]) -> Declaration:
+    """The declaration of a setting that is known to be right, from plain values; nobody will ask where it stands."""
+    plain = Map(("", 0, 0, 0, 0, False))
+    plain.update(body)
+    plain.marks = dict.fromkeys(body, plain.start)
+    return _declaration(name, plain, plain.position, [])
+
+
 def _declaration(name: str, body: Map, position: Position, problems: list[Diagnostic]) -> Declaration:
     raw_choices = body.get("choices")
     choices = tuple(map(str, raw_choices)) if isinstance(raw_choices, list) else ()

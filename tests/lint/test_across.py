@@ -120,3 +120,27 @@ class TestInvokedCharts:
     def test_a_child_has_to_exist(self, told):
         assert told("./kid.yaml", "size") == ["referenced-file-missing"]
         assert told("weihging", "min_weight") == ["unknown-chart"]
+
+    @pytest.mark.parametrize(
+        ("given", "found"),
+        [
+            ("min_weight: 80 g, give_up_after: 10 s, require_empty: false, min_readings: 4", []),
+            ("min_weight: '${q(''1 s'')}'", []),  # known while running
+            ("give_up_after: 30", [("needs-unit", "30")]),
+            ("min_weight: 3 s, give_up_after: 1.5", [("unknown-unit", "3 s"), ("needs-unit", "1.5")]),
+            ("min_readings: 1", [("out-of-range", "1")]),
+            ("min_readings: 2.5", [("wrong-type", "2.5")]),
+            ("second_card: newest", [("wrong-value", "newest")]),
+            ("require_empty: [true]", [("wrong-type", "[true]")]),
+            ("min_wieght: '${1}'", [("unknown-setting", "min_wieght")]),
+        ],
+    )
+    def test_their_values_fit_what_the_child_declares(self, tmp_path, given, found):
+        line = f"      {{chart: weighing, with: {{{given}}}, on: {{done: b, error: b}}}}"
+        (tmp_path / "x.yaml").write_text(
+            f"chart: x\ninitial: a\nstates:\n  a:\n    after: {{1 s: b}}\n    invoke:\n{line}\n  b: {{type: final}}\n"
+        )
+        places = [(code, line.index(value) + 1) for code, value in found]
+        for cache in (None, tmp_path / "cache", tmp_path / "cache"):  # not asked, filled, asked
+            told = validate([str(tmp_path / "x.yaml")], cache).findings
+            assert [(one.code, one.position.column) for one in told] == places

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Final
 
 from engine.chart.model import ROOT, Chart, Sent, TransitionKind
-from engine.documents.tree import Map
+from engine.documents.tree import Map, Mark
 from engine.errors import Position
 
 DECLARED: Final = ("states", "events", "data", "settings")
@@ -19,11 +20,19 @@ DECLARED: Final = ("states", "events", "data", "settings")
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A chart that another one invokes, the settings it is given, and their places."""
+    """A chart that another one invokes, and the settings it is given: as written (in plain JSON), with their places."""
 
     chart: str
     position: Position
-    settings: Mapping[str, Position]
+    settings: Mapping[str, tuple[Any, Mark]]
+
+    def given(self) -> Map:
+        """The settings as the document has them."""
+        found = Map(("", 0, 0, 0, 0, False))
+        for name, (value, mark) in self.settings.items():
+            found[name] = value
+            found.marks[name] = mark
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +46,7 @@ class Facts:
     sends: tuple[Sent, ...] = ()
     children: tuple[Child, ...] = ()
     declares: Mapping[str, Mapping[str, Position]] = field(default_factory=dict)  # by DECLARED
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # as declared, in plain JSON
 
 
 def facts_of(chart: Chart, file: str, root: Map) -> Facts:
@@ -55,6 +65,7 @@ def facts_of(chart: Chart, file: str, root: Map) -> Facts:
             "data": {name: d.position for name, d in chart.data.items() if "/" not in name},
             "settings": {name: s.position for name, s in chart.settings.items()},
         },
+        settings=_plain(root.section("settings")),
     )
 
 
@@ -65,12 +76,21 @@ def _children(body: Map) -> list[Child]:
     for invoke in invokes if isinstance(invokes, list) else [invokes]:
         if isinstance(invoke, Map) and isinstance(invoke.get("chart"), str):
             given = invoke.section("with")
-            settings = {name: given.key_at(name) for name in given}
+            settings = {name: (_plain(value), given.marks[name]) for name, value in given.items()}
             found.append(Child(str(invoke["chart"]), invoke.at("chart"), settings))
     for inner in body.section("states").values():
         if isinstance(inner, Map):
             found += _children(inner)
     return found
+
+
+def _plain(value: Any) -> Any:
+    """A value of a document in what JSON has."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return float(value) if isinstance(value, Decimal) else value
 
 
 # As JSON ----------------------------------------------------------------------------------------------------------
@@ -84,10 +104,9 @@ def to_json(facts: Facts) -> dict[str, Any]:
         "handles": list(facts.handles),
         "fields": {name: list(fields) for name, fields in facts.fields.items()},
         "sends": [[s.event, s.to, _fields(s), place(s.position)] for s in facts.sends],
-        "children": [
-            [c.chart, place(c.position), {name: place(p) for name, p in c.settings.items()}] for c in facts.children
-        ],
+        "children": [[c.chart, place(c.position), c.settings] for c in facts.children],
         "declares": {kind: {n: place(p) for n, p in names.items()} for kind, names in facts.declares.items()},
+        "settings": facts.settings,
     }
 
 
@@ -103,10 +122,11 @@ def from_json(raw: Mapping[str, Any]) -> Facts:
             for event, to, fields, at in raw["sends"]
         ),
         children=tuple(
-            Child(chart, Position(*at), {name: Position(*p) for name, p in settings.items()})
+            Child(chart, Position(*at), {name: (value, tuple(mark)) for name, (value, mark) in settings.items()})
             for chart, at, settings in raw["children"]
         ),
         declares={k: {n: Position(*p) for n, p in names.items()} for k, names in raw["declares"].items()},
+        settings=raw["settings"],
     )
 
 

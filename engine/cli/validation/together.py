@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from engine.chart.declare import declaration_of, resolve_settings
 from engine.chart.lint.across import FIXED_MACHINES, SELF, Machines, check_sends
 from engine.chart.lint.check import Checked
 from engine.chart.lint.facts import Child, Facts
@@ -132,7 +133,7 @@ class Together:
                 params = {"name": child.chart, "guess": did_you_mean(child.chart, known) or "", "known": known}
                 yield Diagnostic("unknown-chart", child.position, params)
         if found is not None and found.facts is not None:
-            yield from _unknown_settings(child, found.facts)
+            yield from _wrong_settings(child, found.facts)
 
     def _bases(self, parent: Checked) -> list[Path]:
         """The folders that paths in a chart count from: those of its sites, or its own when it has none."""
@@ -153,12 +154,15 @@ class Together:
         return found
 
 
-def _unknown_settings(child: Child, facts: Facts) -> Iterator[Diagnostic]:
-    known = sorted(facts.declares["settings"])
-    for name, position in child.settings.items():
-        if name not in known:
-            params = {"name": name, "guess": did_you_mean(name, known) or "", "known": known}
-            yield Diagnostic("unknown-setting", position, params)
+def _wrong_settings(child: Child, facts: Facts) -> list[Diagnostic]:
+    """What is wrong with the settings that a chart gives another; what an expression gives is known while running."""
+    problems: list[Diagnostic] = []
+    declared = {name: declaration_of(name, body) for name, body in facts.settings.items()}
+    given = child.given()
+    for name in [name for name, value in given.items() if name in declared and "${" in repr(value)]:
+        del given[name]
+    resolve_settings(declared, given, problems)
+    return problems
 
 
 def _place(checked: Checked) -> str:
