@@ -93,6 +93,7 @@ class MachineHost:
         self._on_change = on_change
         self._on_ended = on_ended  # of a child machine: its parent decides what comes next
         self._children: dict[str, MachineHost] = {}
+        self._departing: set[MachineHost] = set()  # children that were stopped and have their cleanups to do
         self._log = structlog.get_logger("engine.machine").bind(machine=name)
         self._survival = (
             None
@@ -152,14 +153,14 @@ class MachineHost:
                 timer.cancel()
         for task in self._invokes.values():
             task.cancel()
-        for child in self._children.values():
+        for child in (*self._children.values(), *self._departing):
             child.abandon()
 
     async def wait_ended(self, within: float) -> None:
         """Wait until the machine has ended; after ``within`` seconds it is ended whatever it is doing."""
         try:
             async with asyncio.timeout(within):
-                await self._is_over.wait()
+                await self.wait_over()
         except TimeoutError:
             self._log.error("machine.stop.forced", within_s=within, states=" ".join(self.states))
         self._is_stopped = True
@@ -170,6 +171,12 @@ class MachineHost:
         for task in self._invokes.values():
             task.cancel()
         self._invokes.clear()
+
+    async def wait_over(self) -> None:
+        """Wait until the machine has ended, and what it invoked has cleaned up."""
+        await self._is_over.wait()
+        for child in list(self._departing):
+            await child.wait_over()
 
     # Feeding ---------------------------------------------------------------------------------------------------------
 
@@ -224,6 +231,7 @@ class MachineHost:
         if self._on_ended is not None:
             self._held.extend(self.interpreter.abandon())
             self._is_stopped = True
+            self._is_over.set()
             self._on_ended(MachineEnded("faulted", reason))
             return
         self._log.error("machine.faulted", reason=reason, faults=self.faults, restart_in_s=pause)
@@ -308,6 +316,9 @@ class MachineHost:
             if self._children.pop(key, None) is not None:
                 outcome = Outcome("done", end.data) if end.why == "done" else Outcome("error", {"reason": end.reason})
                 self._answer(key, outcome)
+            else:
+                self._departing.discard(child)
+                self._go_on(key)
 
         make_machine = self._around.make_machine
         if make_machine is None:
@@ -328,16 +339,23 @@ class MachineHost:
     def _cancel_invoke(self, key: str, wait: float) -> None:
         child = self._children.pop(key, None)
         if child is not None:
+            if wait > 0:
+                self._wait_for(key, wait)
+            self._departing.add(child)
             child.stop()
+            return
         task = self._invokes.pop(key, None)
         if task is None:
             return
         task.cancel()
         if wait > 0:
-            # What comes next (a cleanup that switches off, say) must not overtake a service that still acts.
-            self._waits_for = key
+            self._wait_for(key, wait)
             task.add_done_callback(lambda _task: self._go_on(key))
-            self._around.loop.call_later(wait, self._go_on, key)
+
+    def _wait_for(self, key: str, wait: float) -> None:
+        # What comes next (a cleanup that switches off, say) must not overtake a service that still acts.
+        self._waits_for = key
+        self._around.loop.call_later(wait, self._go_on, key)
 
     def _go_on(self, key: str) -> None:
         if self._waits_for == key:
