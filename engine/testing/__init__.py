@@ -1,1 +1,1 @@
-"""What tests of charts and services need: in-memory twins of the ports."""
+"""What tests need: in-memory twins of the ports for charts and services, and the kit that every protocol must pass."""
