@@ -15,6 +15,7 @@ from engine.errors import EngineError
 
 _BY_ID: Final = Path("/dev/serial/by-id")
 _PROC: Final = Path("/proc")
+_EVERYBODYS: Final = frozenset({"/dev/null", "/dev/zero", "/dev/tty", "/dev/random", "/dev/urandom"})
 _PLAIN: Final = re.compile(r"[\w/][\w./:+-]*[\w/]\Z", re.ASCII)
 _LOCK: Final = re.compile(r"^\d+: (?:FLOCK|POSIX|OFDLCK)\s+\S+\s+\S+\s+(-?\d+)\s+([0-9a-f]+):([0-9a-f]+):(\d+)\s")
 
@@ -167,6 +168,8 @@ def _lockers(device: str, proc: Path) -> set[int]:
 
 def _openers(device: str, proc: Path) -> set[int]:
     target = os.path.realpath(device)
+    if target in _EVERYBODYS:
+        return set()
     found = set()
     for link in proc.glob("[0-9]*/fd/*"):
         try:
