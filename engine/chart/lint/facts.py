@@ -30,7 +30,7 @@ class Child:
         """The settings as the document has them."""
         found = Map(("", 0, 0, 0, 0, False))
         for name, (value, mark) in self.settings.items():
-            found[name] = value
+            found[name] = Decimal(repr(value)) if isinstance(value, float) else value  # documents hold no floats
             found.marks[name] = mark
         return found
 
