@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
 from engine.errors import EngineError
@@ -108,6 +109,19 @@ def _text(value: object) -> str | None:
     return None if value is None else f"{value:f}"
 
 
+@dataclass(slots=True)
+class _Rubbish:
+    """Bytes in a row that were thrown away, the first of them to show."""
+
+    offset: int
+    head: bytes = b""
+    length: int = 0
+
+    def add(self, rubbish: bytes) -> None:
+        self.head = (self.head + rubbish[:_SHOWN_BYTES])[:_SHOWN_BYTES]
+        self.length += len(rubbish)
+
+
 class Decoder:
     """A parser that keeps account of every byte: which became readings, and which were thrown away."""
 
@@ -119,7 +133,8 @@ class Decoder:
         self._last_raw: bytes | None = None
         self._thrown = 0
         self._pieces = 0
-        self._shown: list[str] = []
+        self._rubbish_ends = -1  # the offset behind the last byte that was thrown away
+        self._shown: list[_Rubbish] = []
 
     def feed(self, chunk: bytes) -> list[str]:
         """The readings that ``chunk`` completed, a line each."""
@@ -149,7 +164,9 @@ class Decoder:
             return
         places = "1 place" if self._pieces == 1 else f"{self._pieces} places"
         yield f"thrown away: {self._thrown} of {self.received} bytes, in {places}"
-        yield from self._shown
+        for piece in self._shown:
+            more = f" ... ({piece.length} bytes)" if piece.length > len(piece.head) else ""
+            yield f"  at byte {piece.offset}: {piece.head.hex(' ')}{more}"
         if self._pieces > len(self._shown):
             yield f"  ... and in {self._pieces - len(self._shown)} more"
 
@@ -168,9 +185,12 @@ class Decoder:
         if not rubbish:
             return
         self._thrown += len(rubbish)
-        self._pieces += 1
-        if len(self._shown) < _SHOWN_PIECES:
-            offset = self.received - (len(self._undecided) if behind is None else behind)
-            shown = rubbish[:_SHOWN_BYTES].hex(" ")
-            more = f" ... ({len(rubbish)} bytes)" if len(rubbish) > _SHOWN_BYTES else ""
-            self._shown.append(f"  at byte {offset}: {shown}{more}")
+        offset = self.received - (len(self._undecided) if behind is None else behind)
+        goes_on = offset == self._rubbish_ends
+        self._rubbish_ends = offset + len(rubbish)
+        if not goes_on:
+            self._pieces += 1
+            if len(self._shown) < _SHOWN_PIECES:
+                self._shown.append(_Rubbish(offset))
+        if len(self._shown) == self._pieces:
+            self._shown[-1].add(rubbish)

@@ -126,7 +126,10 @@ class TestThrownAway:
             decoder.feed(b"\x55" * 50_000)
         assert len(decoder._undecided) <= 200_000
         decoder.end()
-        assert next(decoder.thrown_away()).startswith("thrown away: 5000000 of 5000000 bytes")
+        assert list(decoder.thrown_away()) == [
+            "thrown away: 5000000 of 5000000 bytes, in 1 place",
+            f"  at byte 0: {'55 ' * 32}... (5000000 bytes)",
+        ]
 
 
 class TestHexText:
@@ -192,6 +195,11 @@ class TestMisuse:
         assert main(["decode", "--protocol", "cas-22", "missing.bin"]) == 2
         assert "'missing.bin' cannot be read: " in capsys.readouterr().err
 
+    def test_a_site_that_is_not_there_is_told(self, decode: Any) -> None:
+        outcome = decode("cas-22", FRAME, "--config", "missing.yaml")
+        assert outcome.code == 1
+        assert "'missing.yaml' is no file" in outcome.err
+
     def test_a_protocol_must_be_named(self) -> None:
         with pytest.raises(SystemExit) as ended:
             main(["decode"])
@@ -204,6 +212,21 @@ from parsers import PROTOCOLS
 
 def register(registry):
     registry.protocol(replace(PROTOCOLS["cas-10"], name="decode-test-scale", aliases=()))
+"""
+
+
+PROFILE = """
+protocol: decode-test-profile
+title: A scale of this site
+line: {baudrate: 9600}
+frame: {end: "\\r\\n"}
+shapes:
+  - length: 10
+    fields:
+      value: {at: 1-8}
+golden:
+  - {frame: "  000050\\r\\n", value: "50"}
+  - {frame: "  0000x0\\r\\n", refused: true}
 """
 
 
@@ -236,6 +259,20 @@ class TestAsAProgram:
         elsewhere = tmp_path / "elsewhere"
         assert _engine(*arguments, stdin=b"  000050\r\n", cwd=elsewhere).returncode == 2
         assert _engine(*arguments, "--config", str(site), stdin=b"  000050\r\n", cwd=elsewhere).returncode == 0
+
+    def test_a_profile_beside_the_site_is_known(self, tmp_path: Path) -> None:
+        _site(tmp_path)
+        (tmp_path / "own.yaml").write_text(PROFILE, encoding="utf-8")
+        ended = _engine("--protocol", "decode-test-profile", stdin=b"  000050\r\n", cwd=tmp_path)
+        assert (ended.returncode, ended.stderr) == (0, b"")
+        assert json.loads(ended.stdout)["value"] == "50"
+
+    def test_what_is_wrong_with_the_profile_that_was_named_is_told(self, tmp_path: Path) -> None:
+        _site(tmp_path)
+        (tmp_path / "own.yaml").write_text(PROFILE.replace('value: "50"', 'value: "51"'), encoding="utf-8")
+        ended = _engine("--protocol", "decode-test-profile", stdin=b"  000050\r\n", cwd=tmp_path)
+        assert ended.returncode == 1
+        assert b"own.yaml:11:" in ended.stderr
 
     def test_readings_come_while_the_pipe_is_open_and_a_closed_one_ends_it_quietly(self, tmp_path: Path) -> None:
         process = subprocess.Popen(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from engine.cli.command import OK, PROBLEM, USAGE, Command
 from engine.cli.failures import nobody_reads
-from engine.errors import EngineError
+from engine.errors import DiagnosticError, EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from parsers import Parser
 
 _STANDARD_INPUT: Final = "-"
-_SITE: Final = "site.yaml"
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -31,7 +30,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--config", type=Path, metavar="FILE",
-        help=f"the site whose own protocols are known too (default: {_SITE} here, if there is one)",
+        help="the site.yaml whose own protocols are known too (default: site.yaml here, if there is one)",
     )  # fmt: skip
     parser.add_argument(
         "file", nargs="?", default=_STANDARD_INPUT, metavar="FILE", help="what to read (default: -, standard input)"
@@ -61,24 +60,25 @@ def _make_parser(name: str, config: Path | None) -> Parser:
 
     names = name.split("+")
     if config is not None or any(one not in PROTOCOLS for one in names):
-        _learn_protocols(config)
+        _learn_protocols(config, names)
     return make_parser(names)
 
 
-def _learn_protocols(config: Path | None) -> None:
-    """Make known what installed packages and the site's own bindings add. Raises EngineError for a bad site."""
-    from engine.bindings.discover import load_files, load_installed
-    from engine.bindings.shipped import shipped_registry
-    from engine.documents.source import load_yaml
+def _learn_protocols(config: Path | None, names: list[str]) -> None:
+    """Make known what installed packages and the site add. Raises EngineError for a bad site."""
+    from engine.cli.known_protocols import known_protocols
+    from engine.service.protocols import site_protocols
+    from parsers import PROTOCOLS
 
-    registry = shipped_registry()
-    load_installed(registry)
-    site = Path(_SITE) if config is None else config
-    if config is None and not site.is_file():
-        return
-    listed = load_yaml(site).root.get("bindings")
-    files = [file for file in listed if isinstance(file, str)] if isinstance(listed, list) else []
-    load_files(registry, [site.absolute().parent / file for file in files])
+    if config is not None and not config.is_file():
+        raise EngineError(f"'{config}' is no file; name the site.yaml")
+    known_protocols(config)
+    missing = [name for name in names if name not in PROTOCOLS]
+    folder = Path() if config is None else config.parent
+    beside = site_protocols(folder, PROTOCOLS).profiles if missing else []
+    broken = [profile for profile in beside if profile.name in missing and profile.problems]
+    if broken:
+        raise DiagnosticError(problem for profile in broken for problem in profile.problems)
 
 
 def _decode(stream: BinaryIO, parser: Parser, *, is_hex: bool) -> int:
