@@ -7,6 +7,7 @@ themselves tell 7E1 from 8N1. A question is sent only if no byte of it could zer
 from __future__ import annotations
 
 import itertools
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -45,8 +46,9 @@ _ASKED_TIMES: Final = 4
 _ASKED_RATES: Final = 4
 _TEXT: Final = 0.9
 _NETWORK: Final = frozenset({"socket"})  # the serial server holds the line settings
-# Zero, tare, print, and what re-zeroes an A&D: in one letter on many scales. Escape begins a Sartorius command.
-_HARMFUL: Final = frozenset(b"ZzTtPpRr\x1b")
+# Zero, tare, print, and what re-zeroes an A&D: one letter on many scales, also where it comes with a parity.
+_HARMFUL: Final = frozenset(letter | parity for letter in b"ZTPR" for parity in (0, 0x80)) | frozenset(b"ztpr")
+_SARTORIUS: Final = re.compile(rb"\x1b[A-Za-z\xc1-\xfa]")  # its commands: escape and a letter
 
 Verdict = Literal["frames", "no_frames", "no_bytes", "in_use", "not_open"]
 
@@ -93,7 +95,7 @@ class ProbeSettings:
 
 def is_harmless(question: bytes) -> bool:
     """Whether a question may be sent to a device of which nothing is known: no byte of it is a command to change."""
-    return not any(byte & 0x7F in _HARMFUL for byte in question)
+    return _HARMFUL.isdisjoint(question) and not _SARTORIUS.search(question)
 
 
 def baudrates(protocols: Sequence[ProtocolInfo]) -> list[int]:

@@ -138,7 +138,7 @@ class TestAsking:
         assert talker.heard == b""
 
     @pytest.mark.parametrize(
-        "question", [b"Z\r\n", b"t\r\n", b"\x1bP", b"PRT\r\n", b"\x0201R\x03", b"\xd4\r", b"SIR\r\n"]
+        "question", [b"Z\r\n", b"t\r\n", b"\x1bf3_", b"PRT\r\n", b"\x0201R\x03", b"\xd4\r", b"SIR\r\n"]
     )
     def test_no_question_may_hold_what_zeroes_tares_or_prints(self, question):
         assert not is_harmless(question)
