@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -22,7 +23,7 @@ from engine.events import Event
 from engine.net.central import DjangoServer
 from engine.net.identity import discover_identity
 from engine.net.tls import TlsSettings
-from engine.ports import Secret, StoreCounts, StreamConnection
+from engine.ports import Secret, StoreCounts, StoreError, StreamConnection
 from engine.runtime.machine import machine_class
 from engine.service.card_desk import control_commands
 from engine.service.config import LineSettings, SiteConfig
@@ -33,6 +34,7 @@ from engine.service.router import RESERVED_NAMES, Router
 from engine.service.services import GatewayServices
 from engine.service.site_checks import is_chart_file
 from engine.service.streaming import WeightStream
+from engine.service.terminals import TerminalOrders
 from engine.service.upload_fields import check_upload_extras
 from engine.service.weights import LatestWeights
 from engine.store import LedgerStore, open_store
@@ -42,6 +44,7 @@ log = structlog.get_logger(__name__)
 
 # How long stop() waits for what is being committed; the whole of stopping takes less than 2 s.
 _LAST_COMMITS_S: Final = 1.0
+_CARDS_AGAIN_S: Final = 30.0  # after a server that did not answer, or while there is no token
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,14 +150,21 @@ class Gateway:
                 Line(settings, self._clock, loop, self._weights, post_to(settings.name)) for settings in self.site.lines
             ]
             signals = {line.name: line for line in lines}
+            terminals = TerminalOrders({line.name: line.terminal for line in lines if line.terminal is not None})
             around = Surroundings(
                 clock=self._clock,
                 loop=loop,
-                services={**self._third_party_services(), **services.table(), "stream.session": stream.session},
+                services={
+                    **self._third_party_services(),
+                    **services.table(),
+                    **terminals.table(),
+                    "stream.session": stream.session,
+                },
                 performers={
                     **{name: spec.function for name, spec in self._registry.actions.items() if spec.function},
                     "stream.send_latest": stream.send_latest,
                     "signal.show": lambda machine, pattern: signals[machine].show(pattern),
+                    **terminals.performers(),
                 },
                 route=router.route,
                 spawn=spawn,
@@ -166,6 +176,7 @@ class Gateway:
                 self._hosts[name] = host
                 router.add(name, host.post, is_line=name in signals)
             recorder = self._recorder(lines)
+            refreshing = spawn(self._refresh_cards(services, server))
             try:
                 # The lines first: the hall does not wait for what the network needs to come up.
                 for host in sorted(self._hosts.values(), key=lambda host: host.name not in signals):
@@ -175,9 +186,25 @@ class Gateway:
                 self.ready.set()
                 await self._stopping.wait()
             finally:
+                refreshing.cancel()
                 await self._wind_down(lines)
                 if recorder is not None:
                     await asyncio.to_thread(recorder.stop)
+
+    async def _refresh_cards(self, services: GatewayServices, server: DjangoServer) -> None:
+        """Take the server's cards now and then, where the site says so. What goes wrong is for the next time."""
+        cards = self.site.cards
+        if cards is None:
+            return
+        services.find_cards = partial(server.find_cards, cards.url)
+        while True:
+            try:
+                outcome = await services.refresh_cards()
+            except StoreError as error:
+                log.warning("cards.table.unchanged", reason=str(error))
+                outcome = None
+            is_early = outcome is not None and outcome.name == "unreachable"
+            await asyncio.sleep(min(cards.every, _CARDS_AGAIN_S) if is_early else cards.every)
 
     def _recorder(self, lines: list[Line]) -> Recorder | None:
         if self.site.record is None:

@@ -14,6 +14,8 @@ from engine.devices.port import PortSettings
 from engine.devices.recorder import Recorder
 from engine.devices.settings import DeviceSettings as SerialSettings
 from engine.devices.signal import SignalDevice
+from engine.devices.terminal.device import POLL_S, MasterSettings, Terminal
+from engine.devices.terminal.device import PROTOCOL as TERMINAL_PROTOCOL
 from engine.events import Event
 from engine.service.config import DeviceSettings, LineSettings
 from engine.service.weights import LatestWeights
@@ -41,7 +43,8 @@ class Line:
         self._post = post
         self._not_mass_told = False
         self._signal: SignalDevice | None = None
-        self._devices: list[SerialDevice | SignalDevice] = []
+        self.terminal: Terminal | None = None
+        self._devices: list[SerialDevice | SignalDevice | Terminal] = []
         self._addresses = {f"{settings.name}/{device.name}": device.port for device in settings.devices.values()}
         for device in settings.devices.values():
             name = f"{settings.name}/{device.name}"
@@ -49,11 +52,21 @@ class Line:
                 self._signal = _signal(name, device, clock, loop)
                 self._devices.append(self._signal)
             else:
-                made = SerialSettings(device.port, device.protocol, **device.options())
-                self._devices.append(SerialDevice(name, made, loop=loop, clock=clock, emit=self._received))
+                self._devices.append(self._weigher(name, device, clock, loop))
+
+    def _weigher(
+        self, name: str, device: DeviceSettings, clock: Clock, loop: asyncio.AbstractEventLoop
+    ) -> SerialDevice | Terminal:
+        """A scale, a reader, or a terminal that is both."""
+        made = SerialSettings(device.port, device.protocol, **device.options())
+        if TERMINAL_PROTOCOL not in device.protocol:
+            return SerialDevice(name, made, loop=loop, clock=clock, emit=self._received)
+        master = MasterSettings(POLL_S if device.poll is None else device.poll)
+        self.terminal = Terminal(name, made, master, loop=loop, clock=clock, emit=self._received)
+        return self.terminal
 
     @property
-    def devices(self) -> Sequence[SerialDevice | SignalDevice]:
+    def devices(self) -> Sequence[SerialDevice | SignalDevice | Terminal]:
         """What the line is made of."""
         return self._devices
 

@@ -12,12 +12,14 @@ import structlog
 
 from engine.clock import Clock
 from engine.devices.reader import Reader
+from engine.devices.recording import Tap
 from engine.devices.scale import Scale
 from engine.devices.settings import DeviceSettings
 from engine.devices.terminal.exchange import Exchange, Told
 from engine.devices.terminal.link import TerminalLink
 from engine.devices.terminal.orders import Answer, OrderRefusedError, Orders
 from engine.devices.timer import CallLater, LazyTimer
+from engine.errors import EngineError
 from engine.events import Event
 from parsers import CardReading
 from parsers.suwol import TerminalReply
@@ -45,7 +47,7 @@ class Terminal:
     ``key.pressed`` (kind, value); ``terminal.lost`` and ``terminal.back`` (reason); ``terminal.changed`` (printer,
     inputs, temperature, fan, heater) when one of them has; and the answers to orders: ``printer.`` and ``voice.``
     ``done``, ``no_paper``, ``busy_too_long`` and ``failed``, ``climate.done`` and ``climate.failed``; and
-    ``terminal.refused`` (order, reason) for an order that was not taken.
+    ``terminal.refused`` (order, reason) for an order that was not taken. Raises EngineError for a poll out of range.
     """
 
     def __init__(
@@ -59,6 +61,8 @@ class Terminal:
         emit: Callable[[Event], None],
         call_later: CallLater | None = None,
     ) -> None:
+        if not POLL_RANGE_S[0] <= master.poll <= POLL_RANGE_S[1]:
+            raise EngineError(f"{name}: a terminal is polled every 100 to 200 ms, not every {master.poll * 1000:g} ms")
         self.name = name
         self.settings = settings
         port = settings.port_settings()
@@ -78,6 +82,10 @@ class Terminal:
         self._link = TerminalLink(
             name, port, self.exchange, loop=loop, on_told=self.told, on_link=self.link_changed, clock=clock
         )
+
+    def record(self, tap: Tap) -> None:
+        """Give ``tap`` everything that passes the port. Call before :meth:`start`."""
+        self._link.tap = tap
 
     def start(self) -> None:
         """Begin to open the port. Call once."""

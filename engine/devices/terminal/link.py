@@ -11,6 +11,7 @@ import serial
 from engine.clock import Clock
 from engine.devices.link import SerialLink
 from engine.devices.port import PortSettings
+from engine.devices.recording import RECEIVED, SENT
 from engine.devices.terminal.exchange import Exchange, Told
 from engine.devices.wire import Wire
 
@@ -71,6 +72,7 @@ class TerminalLink(SerialLink):
             return
         self.counters.bytes_received += len(data)
         self._announcer.alive()
+        self._passed(RECEIVED, data)
         told = self._exchange.receive(data, self._clock.monotonic())
         if told.replies or told.answers or told.strangers:
             # The card field is cleared by one read: it is handed on before the next poll.
@@ -79,6 +81,7 @@ class TerminalLink(SerialLink):
             self._waker.stopping.wait(rest + _SLACK_S)  # one wake-up for the rest, not one for every few bytes
 
     def _transmit(self, port: serial.Serial, request: bytes) -> None:
+        self._passed(SENT, request)
         for start in range(0, len(request), _SLICE):
             piece = request[start : start + _SLICE]
             port.write(piece)
