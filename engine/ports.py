@@ -113,6 +113,25 @@ class CardChanges:
     removed: int
 
 
+class CardListKind(Enum):
+    """What asking a server for its cards came to."""
+
+    DONE = "done"
+    UNSUPPORTED = "unsupported"  # this server has no such list
+    REFUSED = "refused"  # it does not take our token
+    UNREACHABLE = "unreachable"  # says nothing about the cards
+
+
+@dataclass(frozen=True, slots=True)
+class CardList:
+    """A server's cards, with numbers as it wrote them."""
+
+    kind: CardListKind
+    cards: tuple[Card, ...] = ()
+    reason: str = ""
+    retry_after: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class StoreCounts:
     """How many records there are, and where they stand. ``waiting`` is the outbox depth."""

@@ -248,6 +248,21 @@ def _register_cards(registry: Registry) -> None:
         ),
         source=__name__,
     )
+    registry.service(
+        "cards.refresh",
+        "network",
+        outcomes={
+            "refreshed": {"added": INT, "changed": INT},
+            "unsupported": {"reason": TEXT},
+            "unreachable": _UNREACHABLE,
+        },
+        is_repeatable=True,
+        help=Help(
+            "Take the server's cards into the local table, where site.yaml says cards.url.",
+            "site.yaml에 cards.url이 있으면 서버의 카드를 로컬 목록에 받아 온다.",
+        ),
+        source=__name__,
+    )
 
 
 def _register_server(registry: Registry) -> None:

@@ -9,12 +9,13 @@ from typing import Final, Self
 from engine.clock import Clock
 from engine.net.address import parse_address, path_segment
 from engine.net.answers import judge_delivery, judge_heartbeat, judge_lookup, judge_registration
+from engine.net.cards import fetch_cards
 from engine.net.http_client import MAX_BODY, HttpClient, HttpTimeouts
 from engine.net.resolver import Resolver
 from engine.net.stream import StreamLimits, WebSocketStream, open_stream
 from engine.net.tls import TlsSettings
 from engine.net.wire import identity_body, record_body
-from engine.ports import CallResult, Delivery, GatewayIdentity, GatewayLookup, Secret, WeighingRecord
+from engine.ports import CallResult, CardList, Delivery, GatewayIdentity, GatewayLookup, Secret, WeighingRecord
 
 GATEWAYS: Final = "devices/api/gateways/"
 HEARTBEAT: Final = "devices/api/gateways/heartbeat/"
@@ -70,6 +71,10 @@ class DjangoServer:
         """``POST api/weighing/records/`` (FR-04). Raises ValueError for a record that has no wire form."""
         answer = await self._http.exchange("POST", RECORDS, body=record_body(record, self._upload_fields), token=token)
         return judge_delivery(answer, record)
+
+    async def find_cards(self, path: str, token: Secret) -> CardList:
+        """``GET`` a list of cards at ``path``, which not every server has."""
+        return await fetch_cards(self._http, path, token)
 
     async def open_stream(
         self, gateway_id: str, token: Secret, limits: StreamLimits = _DEFAULT_LIMITS

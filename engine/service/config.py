@@ -108,6 +108,14 @@ class LineSettings:
     position: Position
 
 
+@dataclass(frozen=True, slots=True)
+class CardSettings:
+    """``cards``: where the server has its list, relative to its URL, and how often it is asked for (seconds)."""
+
+    url: str
+    every: float = 3600.0
+
+
 @dataclass(frozen=True)
 class SiteConfig:
     """A whole site. Intervals are seconds, the rate is messages per second and line; paths count from ``base_dir``."""
@@ -127,6 +135,7 @@ class SiteConfig:
     units_weight: str = "kg"
     log_level: str = "info"
     log_format: str = "json"
+    cards: CardSettings | None = None  # None: the server is not asked for cards
     record: RecordSettings | None = None  # None: nothing is recorded
     document: Document | None = field(default=None, repr=False, compare=False)  # to show places in
 
@@ -242,6 +251,7 @@ def _site(document: Document, path: Path, base_dir: Path) -> SiteConfig:
         lines=tuple(_line(line, base_dir) for line in _items(root, "lines")),
         document=document,
         upload_fields=upload_fields(root.section("upload")),
+        cards=_cards(root.section("cards")),
         record=_record(root.section("record"), base_dir),
         **options,
     )
@@ -259,6 +269,11 @@ def _given(owner: Map, key: str) -> str | None:
 def _server(server: Map, base_dir: Path) -> ServerSettings:
     files = {name: base_dir / str(path) for name, path in server.section("tls").items()}
     return ServerSettings(str(server["url"]), TlsFiles(**files) if files else None)
+
+
+def _cards(cards: Map) -> CardSettings | None:
+    every = _duration(cards, "every")
+    return CardSettings(str(cards["url"]), **({} if every is None else {"every": every})) if cards else None
 
 
 def _record(record: Map, base_dir: Path) -> RecordSettings | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -13,6 +13,8 @@ from engine.clock import Clock, SystemClock
 from engine.ports import (
     CallKind,
     CallResult,
+    CardList,
+    CardListKind,
     CentralServer,
     Delivery,
     DeliveryKind,
@@ -29,9 +31,13 @@ from engine.ports import (
 )
 from engine.service.host import Call, ServiceFunction
 from engine.service.weights import in_unit
+from engine.store.cards import normal_uid
 from engine.units import Quantity
 
 log = structlog.get_logger(__name__)
+
+
+FindCards = Callable[[Secret], Awaitable[CardList]]
 
 
 @dataclass(slots=True)
@@ -58,6 +64,7 @@ class GatewayServices:
     # The server is there but did not take some: next time those that were tried least come first, or a few records
     # that never pass would hold up all the others.
     was_answered_badly: bool = False
+    find_cards: FindCards | None = None  # None: the site does not take its cards from the server
 
     def table(self) -> dict[str, ServiceFunction]:
         """Service name -> what it does."""
@@ -71,6 +78,7 @@ class GatewayServices:
             "store.recall": self.recall,
             "store.forget": self.forget,
             "cards.lookup": self.look_up_card,
+            "cards.refresh": lambda _call: self.refresh_cards(),
             "store.pending_records": self.pending_records,
             "store.save_deliveries": self.save_deliveries,
             "server.find_gateway": self.find_gateway,
@@ -230,6 +238,23 @@ class GatewayServices:
             log.info("cards.card.inactive", line=call.machine, card=uid, name=card.name)
             return Outcome("inactive", {"name": card.name})
         return Outcome("known", {"name": card.name, "kind": card.kind, "extra": dict(card.extra)})
+
+    async def refresh_cards(self) -> Outcome:
+        """Take the server's cards into the local table; those that it does not name stay as they are."""
+        token = self.credentials.token
+        if self.find_cards is None:
+            return Outcome("unsupported", {"reason": "site.yaml has no cards.url"})
+        if token is None:
+            return _unreachable("there is no token", None)
+        found = await self.find_cards(token)
+        if found.kind is CardListKind.UNREACHABLE:
+            return _unreachable(found.reason, found.retry_after)
+        if found.kind is not CardListKind.DONE:
+            log.info("cards.list.missed", kind=found.kind.value, reason=found.reason)
+            return Outcome("unsupported", {"reason": found.reason})
+        changes = await self.store.save_cards([replace(card, uid=normal_uid(card.uid)) for card in found.cards])
+        log.info("cards.table.refreshed", added=changes.added, changed=changes.changed, unchanged=changes.unchanged)
+        return Outcome("refreshed", {"added": changes.added, "changed": changes.changed})
 
     async def pending_records(self, _call: Call, limit: int) -> Outcome:
         """FR-04: what is still to be sent."""

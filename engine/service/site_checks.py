@@ -100,6 +100,7 @@ def _positive(root: Map) -> Iterator[Diagnostic]:
         yield from _not_zero(root.section(section), "interval", parse_duration)
     yield from _not_zero(root.section("stream"), "max_rate", parse_rate)
     yield from _not_zero(root.section("record"), "max_size", parse_size)
+    yield from _not_zero(root.section("cards"), "every", parse_duration)
 
 
 def _not_zero(owner: Map, key: str, parse: Callable[[str], float | Quantity]) -> Iterator[Diagnostic]:

@@ -23,6 +23,7 @@ Reply = tuple[int, Mapping[str, object]]
 
 _REQUIRED: Final = "This field is required."
 _BLANK: Final = "This field may not be blank."
+_CARDS_A_PAGE: Final = 100
 _LENGTHS: Final = {"mac_address": 17, "hostname": 255, "ip_address": 15, "name": 255}
 
 
@@ -73,6 +74,7 @@ class Backend:
     gateways: dict[str, GatewayRow] = field(default_factory=dict)
     records: list[RecordRow] = field(default_factory=list)
     heartbeats: list[Heartbeat] = field(default_factory=list)
+    cards: list[Mapping[str, object]] | None = None  # None: a server without the list, as the requirements have it
     _uuids: dict[str, RecordRow] = field(default_factory=dict)
     _deleted_tokens: set[str] = field(default_factory=set)
     _next_id: int = 1
@@ -132,6 +134,16 @@ class Backend:
         self._uuids[row.uuid] = row
         self.records.append(row)
         return 201, _record_json(row)
+
+    def cards_page(self, token: str | None, page: int) -> Reply:
+        """``GET api/cards/?page=N``: a page of the cards; 404 while this server has none."""
+        if self.cards is None:
+            return 404, {"detail": "Not found."}
+        if self.owner(token) is None:
+            return 401, unauthorized(token)
+        start = (page - 1) * _CARDS_A_PAGE
+        following = f"/api/cards/?page={page + 1}" if len(self.cards) > start + _CARDS_A_PAGE else None
+        return 200, {"results": self.cards[start : start + _CARDS_A_PAGE], "next": following}
 
     def approve(self, mac_address: str, token: str | None = None) -> Secret:
         """Give the gateway a token (the one it has already, if it has one). Raises KeyError for an unknown gateway."""

@@ -115,6 +115,7 @@ class ReferenceServer:
                 HttpRoute(f"{prefix}/devices/api/gateways/", self._register, methods=["POST"]),
                 HttpRoute(f"{prefix}/devices/api/gateways/{{mac_address}}/", self._find, methods=["GET"]),
                 HttpRoute(f"{prefix}/api/weighing/records/", self._add_record, methods=["POST"]),
+                HttpRoute(f"{prefix}/api/cards/", self._cards, methods=["GET"]),
                 WebSocketRoute(f"{prefix}/ws/devices/{{gateway_id}}/", self._stream),
             ]
         )
@@ -259,6 +260,11 @@ class ReferenceServer:
     async def _add_record(self, request: Request) -> Response:
         body = await _json_body(request)
         return _malformed() if body is None else self._reply(self.backend.add_record(_bearer(request.headers), body))
+
+    async def _cards(self, request: Request) -> Response:
+        page = request.query_params.get("page", "1")
+        number = int(page) if page.isdecimal() else 1
+        return self._reply(self.backend.cards_page(_bearer(request.headers), number))
 
     async def _stream(self, websocket: WebSocket) -> None:
         token = _bearer(websocket.headers)
