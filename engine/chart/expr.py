@@ -126,14 +126,36 @@ def _finished(text: str, piece: Piece, builder: Builder) -> Expression:
 
 
 def _compiled(text: str, body: ast.expr, names: Mapping[str, object]) -> Evaluate:
-    """One function of the checked code. Compiling gives a code object; none of it is run here."""
-    tree = ast.Expression(placed(ast.Lambda(_ARGUMENTS, body)))
-    module = compile(tree, "<expression>", "eval", dont_inherit=True)
-    code = next(const for const in module.co_consts if isinstance(const, types.CodeType))
+    """One function of the checked code, which becomes Python's when it is first called.
+
+    All that can be wrong is known by now, and most charts are looked at more often than they are run.
+    """
     # Unique, because python-statemachine remembers signatures by qualified name.
     name = f"expression_{next(_serial)}"
-    code = code.replace(co_name=name, co_qualname=name, co_filename=f"<expression {text!r}>")
-    return types.FunctionType(code, {"__builtins__": _NO_BUILTINS, **names}, name)
+    code = _named(_first_call.__code__, name, text)
+    function = types.FunctionType(code, {"__builtins__": _NO_BUILTINS, **names}, name)
+
+    def made() -> Evaluate:
+        function.__code__ = _named(_code_of(body), name, text)
+        return function
+
+    function.__globals__["made"] = made
+    return function
+
+
+def _first_call(d: Any, s: Any, e: Any, m: Any) -> Any:
+    """What every function does once. ``made`` is its own, among what it can name."""
+    return made()(d, s, e, m)  # type: ignore[name-defined]  # noqa: F821
+
+
+def _code_of(body: ast.expr) -> types.CodeType:
+    tree = ast.Expression(placed(ast.Lambda(_ARGUMENTS, body)))
+    module = compile(tree, "<expression>", "eval", dont_inherit=True)
+    return next(const for const in module.co_consts if isinstance(const, types.CodeType))
+
+
+def _named(code: types.CodeType, name: str, text: str) -> types.CodeType:
+    return code.replace(co_name=name, co_qualname=name, co_filename=f"<expression {text!r}>")
 
 
 def _try_out(function: Evaluate) -> None:
