@@ -35,6 +35,8 @@ def code_table(name: str, spec: Mapping[str, Any], width: int | None, path: Path
         if width is not None and len(code) != width:
             problems.add((*path, "codes", text), "profile-code-width", code=text, length=len(code), width=width)
         table[code] = words_of(words)
+    if "absent" in spec:
+        table[b""] = words_of(spec["absent"])
     return table
 
 
@@ -90,6 +92,7 @@ class Lookup:
     """All fields that are looked up, in the order in which :meth:`resolve` is given their texts."""
 
     says: Words  # of every frame of the shape
+    unit: str | None  # of every frame of the shape, which then has no field of it
     tables: tuple[CodeTable, ...]
     units: Units | None
     has_decimals: bool
@@ -109,7 +112,7 @@ class Lookup:
             if decimals is None:
                 return None
         if self.units is None:
-            return facts_of(words, None, decimals)
+            return facts_of(words, self.unit, decimals)
         return self._with_unit(self.units, rest[0], words, decimals)
 
     def _with_unit(self, units: Units, text: bytes, words: list[str], decimals: int | None) -> Facts | None:

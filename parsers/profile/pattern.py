@@ -49,7 +49,7 @@ class PatternShape:
         unit = fields.get("unit")
         unit_path = (*self.path, "fields", "unit")
         units = None if unit is None else unit_table(self.units, unit, None, unit_path, self.problems)
-        lookup = Lookup(words_of(self.spec.get("says")), tables, units, "decimals" in fields)
+        lookup = Lookup(words_of(self.spec.get("says")), self.spec.get("unit"), tables, units, "decimals" in fields)
         looked_up = [*coded, *(name for name in ("unit", "decimals") if name in fields)]
         shortest, longest = self._lengths()
         decode = _decoder(

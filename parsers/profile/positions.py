@@ -58,7 +58,9 @@ class PositionShape:
         unit = fields.get("unit")
         unit_path = (*self.path, "fields", "unit")
         units = unit and unit_table(self.units, unit, _width(spans["unit"]), unit_path, self.problems)
-        lookup = Lookup(words_of(self.spec.get("says")), tuple(tables), units or None, "decimals" in fields)
+        lookup = Lookup(
+            words_of(self.spec.get("says")), self.spec.get("unit"), tuple(tables), units or None, "decimals" in fields
+        )
         for name, table in zip(coded, tables, strict=True):
             self._restrict_codes(spans[name], list(table))
         looked_up = [spans[name] for name in (*coded, *(n for n in ("unit", "decimals") if n in fields))]

@@ -18,6 +18,8 @@ def check_shape(spec: Mapping[str, Any], framing: Framing, path: Path, problems:
     """Note what is missing in a shape, and what stands where it means nothing."""
     fields: Mapping[str, Any] = spec.get("fields", {})
     _check_kind(spec, fields, framing, path, problems)
+    if "unit" in spec and "unit" in fields:
+        problems.add((*path, "unit"), "profile-unit-sent")
     if "pattern" in spec:
         _check_pattern(spec, fields, framing, path, problems)
     else:
@@ -63,6 +65,9 @@ def _check_pattern(
 
 
 def _check_positions(spec: Mapping[str, Any], fields: Mapping[str, Any], path: Path, problems: Problems) -> None:
+    absent = [name for name, field in fields.items() if "absent" in field]
+    for name in absent:
+        problems.add((*path, "fields", name, "absent"), "profile-pattern-only", key="absent")
     if not isinstance(spec["length"], int):
         problems.add((*path, "length"), "profile-length-varies", value=spec["length"])
     for name, field in fields.items():

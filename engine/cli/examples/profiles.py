@@ -61,6 +61,8 @@ EXAMPLES: Final[dict[str, Example]] = {
         f"    pattern: '(?P<status>ST|US)(?P<value>[+-][0-9.]+){_UNIT}'\n"
         "    fields: {status: {codes: {ST: stable, US: motion}}, value: {‹at: 3-9¦›}, unit: {}}\n"
     ),
+    "profile-pattern-only": _changed("US: motion}}", "US: motion}‹, absent: []¦›}"),
+    "profile-unit-sent": _changed("  - length: 13", "  - ‹unit: kg\n    ¦›length: 13"),
     "profile-length-varies": _changed("length: 13", "length: ‹12-13¦13›"),
     "profile-out-of-frame": _changed("at: 3-9", "at: 3-‹90¦9›"),
     "profile-overlap": _changed("at: 3-9", "at: ‹2¦3›-9"),

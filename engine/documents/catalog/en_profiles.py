@@ -33,6 +33,16 @@ ENTRIES: Final[dict[str, Entry]] = {
         "A shape says where its fields stand either by places or by a pattern.",
         "delete '{key}', or the pattern",
     ),
+    "profile-pattern-only": Entry(
+        "'{key}' means nothing in a shape without a pattern",
+        "At a place there is always something; only the group of a pattern may take no part.",
+        "delete it",
+    ),
+    "profile-unit-sent": Entry(
+        "the shape has a fixed unit and a field of it",
+        "'unit' of a shape is for devices that do not send any.",
+        "delete one of the two",
+    ),
     "profile-length-varies": Entry(
         "a shape without a pattern has one length, not {value}",
         "Fields that stand at places stand in frames of one length.",
