@@ -81,7 +81,8 @@ class ProbeResult:
     @property
     def hex_view(self) -> list[str]:
         """The first of what came, as hex and text."""
-        return list(hex_lines(self.data[:128]))
+        is_seven_bit = self.guess is not None and self.guess.data_bits == 7  # noqa: PLR2004 - 7E1, 7O1
+        return list(hex_lines(self.data[:128], is_seven_bit=is_seven_bit))
 
 
 @dataclass(frozen=True, slots=True)
