@@ -2,7 +2,7 @@
 
 What stands between the ports and the database is the service's own: parsers, filters, charts, their hosts and
 services, and the ledger on a real SQLite file. The gateway counts as approved from the beginning; there is no server,
-no light and no terminal, and a site's own services answer ``error``. Ids follow from the lines' names, not chance.
+no light, and a site's own services answer ``error``. Ids follow from the lines' names, not from chance.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections import Counter
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import chain
@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from engine.bindings.registry import Registry
-from engine.chart.declare import resolve_settings
 from engine.chart.load import load_chart
 from engine.clock import VirtualClock
 from engine.devices.device import SerialDevice
-from engine.devices.recording import LINK_DOWN, LINK_UP, RECEIVED, Entry, Recording, RecordingError
+from engine.devices.recording import LINK_DOWN, LINK_UP, RECEIVED, SENT, Entry, Recording, RecordingError
+from engine.devices.signal import SignalDevice
+from engine.devices.terminal.device import Terminal
 from engine.errors import Diagnostic, DiagnosticError
 from engine.events import Event
 from engine.ports import (
@@ -44,6 +45,8 @@ from engine.service.host import Call, MachineHost, Surroundings
 from engine.service.lines import Line
 from engine.service.router import Router
 from engine.service.services import GatewayServices
+from engine.service.site_checks import is_chart_file
+from engine.service.terminals import TerminalOrders
 from engine.service.weights import LatestWeights
 from engine.store.inline import open_inline_store
 from engine.store.store import LedgerStore
@@ -55,6 +58,7 @@ _AFTER_S: Final = 1.0
 _STOP_WITHIN_S: Final = 1.0
 _PAGE: Final = 1000
 _NO_SERVER: Final = "there is no server in a replay"
+PlayEntry = Callable[[Entry], None]
 _OTHERS: Final = ("registration", "upload", "streaming")
 
 
@@ -98,6 +102,7 @@ class _Player:
         self._registry = registry
         self._loop = loop
         self._clock = loop.clock
+        self._children = 0
         self._machines = self._compile()
         self._hosts: dict[str, MachineHost] = {}
         self._result = Replayed(faults={line.name: 0 for line in site.lines})
@@ -111,7 +116,7 @@ class _Player:
                 await store.save_cards(cards)
             async with asyncio.TaskGroup() as tasks:
                 lines = self._start(store, tasks)
-                await self._feed(entries, _devices(lines))
+                await self._feed(entries, _devices(lines, self._clock))
                 await asyncio.sleep(_AFTER_S)
                 await self._stop(lines)
             self._result.records = await _records(store)
@@ -124,19 +129,22 @@ class _Player:
         machines: dict[str, Any] = {}
         for line in self._site.lines:
             try:
-                chart = load_chart(line.chart, self._registry)
+                machines[line.name] = self._make_machine(line.chart, line.settings, line.name)
             except DiagnosticError as error:
                 problems.extend(error.diagnostics)
-                continue
-            before = len(problems)
-            resolve_settings(chart.settings, line.settings, problems)
-            if len(problems) == before:
-                # Python's own hash() of a text differs from one process to the next.
-                seed = zlib.crc32(line.name.encode())
-                machines[line.name] = machine_class(chart)(line.settings, clock=self._clock, seed=seed)
         if problems:
             raise DiagnosticError(problems)
         return machines
+
+    def _make_machine(self, chart: str | Path, settings: Mapping[str, object], name: str) -> Any:
+        # Python's own hash() of a text differs from one process to the next.
+        seed = zlib.crc32(name.encode())
+        return machine_class(load_chart(chart, self._registry))(settings, clock=self._clock, seed=seed)
+
+    def _make_child(self, chart: str, settings: Mapping[str, object]) -> Any:
+        self._children += 1
+        place = self._site.base_dir / chart if is_chart_file(chart) else chart
+        return self._make_machine(place, settings, f"{chart} {self._children}")
 
     def _start(self, store: LedgerStore, tasks: asyncio.TaskGroup) -> list[Line]:
         weights, router = LatestWeights(), Router()
@@ -144,23 +152,31 @@ class _Player:
         def spawn(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
             return tasks.create_task(work)
 
+        def post_to(name: str) -> Callable[[Event], None]:
+            return lambda event: self._hosts[name].post(event)  # noqa: PLW0108 - the host comes later
+
+        lines = [Line(line, self._clock, self._loop, weights, post_to(line.name)) for line in self._site.lines]
+        terminals = TerminalOrders({line.name: line.terminal for line in lines if line.terminal is not None})
         services = GatewayServices(store, _NoServer(), _IDENTITY, self._site.units_weight, clock=self._clock)
         around = Surroundings(
             clock=self._clock,
             loop=self._loop,
-            services={**dict.fromkeys(self._registry.services, _no_service), **services.table()},
-            performers=dict.fromkeys(self._registry.actions, _no_action),
+            services={
+                **dict.fromkeys(self._registry.services, _no_service),
+                **services.table(),
+                **terminals.table(),
+            },
+            performers={**dict.fromkeys(self._registry.actions, _no_action), **terminals.performers()},
             route=router.route,
             spawn=spawn,
+            make_machine=self._make_child,
         )
         for name in _OTHERS:
             router.add(name, _nobody)
-        lines = []
         for settings in self._site.lines:
             host = MachineHost(settings.name, self._machines[settings.name], around)
             self._hosts[settings.name] = host
             router.add(settings.name, host.post, is_line=True)
-            lines.append(Line(settings, self._clock, self._loop, weights, host.post))
         for host in self._hosts.values():
             host.start()
         return lines
@@ -179,7 +195,7 @@ class _Player:
 
     # The recording ---------------------------------------------------------------------------------------------------
 
-    async def _feed(self, entries: Iterator[Entry], devices: Mapping[str, SerialDevice]) -> None:
+    async def _feed(self, entries: Iterator[Entry], devices: Mapping[str, PlayEntry]) -> None:
         clock, loop, result = self._clock, self._loop, self._result
         at = 0.0
         for entry in entries:
@@ -193,22 +209,61 @@ class _Player:
             device = devices.get(entry.port)
             if device is None:
                 result.passed_over[entry.port] += 1
-            elif entry.direction == RECEIVED:
-                device.receive(entry.data)
-            elif entry.direction in (LINK_UP, LINK_DOWN):
-                device.link_changed(entry.direction == LINK_UP, entry.data.decode("utf-8", "replace"))
+            else:
+                device(entry)
         result.seconds = at
 
 
-def _devices(lines: Sequence[Line]) -> dict[str, SerialDevice]:
+def _devices(lines: Sequence[Line], clock: VirtualClock) -> dict[str, PlayEntry]:
     """By the name that ``engine run --record`` gives them, and by their port, as ``engine sniff`` does."""
-    found: dict[str, SerialDevice] = {}
+    found: dict[str, PlayEntry] = {}
     for line in lines:
         for device in line.devices:
-            if isinstance(device, SerialDevice):
-                found[device.name] = device
-                found.setdefault(device.settings.port, device)
+            if isinstance(device, SignalDevice):
+                found[device.name] = _pass_over  # it only listens
+                continue
+            play = _as_terminal(device, clock) if isinstance(device, Terminal) else _as_device(device)
+            found[device.name] = play
+            found.setdefault(device.settings.port, play)
     return found
+
+
+def _pass_over(_entry: Entry) -> None:
+    """What a light was sent says nothing to a chart."""
+
+
+def _as_device(device: SerialDevice) -> PlayEntry:
+    def play(entry: Entry) -> None:
+        if entry.direction == RECEIVED:
+            device.receive(entry.data)
+        elif entry.direction in (LINK_UP, LINK_DOWN):
+            device.link_changed(entry.direction == LINK_UP, _reason(entry))
+
+    return play
+
+
+def _as_terminal(terminal: Terminal, clock: VirtualClock) -> PlayEntry:
+    """The master asks when it asked then; what it asks follows from what the chart orders now."""
+    exchange = terminal.exchange
+
+    def play(entry: Entry) -> None:
+        now = clock.monotonic()
+        if entry.direction == RECEIVED:
+            terminal.told(exchange.receive(entry.data, now))
+        elif entry.direction == SENT:
+            # The first turn may only find that the last question got no answer.
+            if exchange.tick(max(now, exchange.wake_at)) is None:
+                exchange.tick(max(now, exchange.wake_at))
+        else:
+            if entry.direction == LINK_UP:
+                exchange.begin(now)
+            terminal.link_changed(entry.direction == LINK_UP, _reason(entry))
+
+    return play
+
+
+def _reason(entry: Entry) -> str:
+    return entry.data.decode("utf-8", "replace")
 
 
 async def _records(store: LedgerStore) -> list[WeighingRecord]:
