@@ -43,7 +43,8 @@ def hex_lines(data: bytes, *, is_seven_bit: bool = False) -> Iterator[str]:
     """``0000  53 54 2C ...  ST,``: sixteen bytes a line; the text without a parity where there is one."""
     for start in range(0, len(data), _WIDTH):
         part = data[start : start + _WIDTH]
-        yield f"{start:04X}  {part.hex(' ').upper():{3 * _WIDTH - 1}}  {as_text(without_parity(part) if is_seven_bit else part)}"
+        text = as_text(without_parity(part) if is_seven_bit else part)
+        yield f"{start:04X}  {part.hex(' ').upper():{3 * _WIDTH - 1}}  {text}"
 
 
 def as_text(data: bytes) -> str:
