@@ -27,6 +27,7 @@ from structlog.testing import capture_logs
 
 from engine.bindings.shipped import shipped_registry
 from engine.chart.load import load_chart
+from engine.devices.terminal.device import Terminal
 from engine.errors import EngineError
 from engine.events import Event
 from engine.ports import GatewayIdentity, StoredGateway, WeighingRecord
@@ -35,6 +36,7 @@ from engine.service.host import MachineHost, Surroundings
 from engine.service.router import Router
 from engine.service.services import GatewayServices
 from engine.service.streaming import WeightStream
+from engine.service.terminals import TerminalOrders
 from engine.service.weights import LatestWeights
 from engine.testing.loop import VirtualLoop
 from engine.testing.memory_store import MemoryStore
@@ -42,6 +44,7 @@ from engine.testing.troubled_store import TroubledStore
 from engine.testing.twin_line import TwinLine
 from engine.testing.twin_scale import TwinScale
 from engine.testing.twin_server import TwinServer
+from engine.testing.twin_terminal import TwinTerminal
 from engine.units import Quantity, parse_quantity
 
 Result = TypeVar("Result")
@@ -121,7 +124,9 @@ class World:
         self._starts = 0
         self._hosts: dict[str, MachineHost] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._lines: dict[str, TwinLine] = {}
+        self._lines: dict[str, TwinLine | TwinTerminal] = {}
+        self._terminal_devices: dict[str, Terminal] = {}  # of the lines that are one
+        self._terminals = TerminalOrders(self._terminal_devices)
         self._cards: dict[str, str] = {}  # line -> the card that lies on its reader
         self._scale_interval = 1.0 / scale_hz
         self._cleanup = ExitStack()
@@ -330,8 +335,12 @@ class World:
         around = Surroundings(
             clock=self.clock,
             loop=self.loop,
-            services={**services.table(), "stream.session": stream.session},
-            performers={"stream.send_latest": stream.send_latest, "signal.show": self._show},
+            services={**services.table(), "stream.session": stream.session, **self._terminals.table()},
+            performers={
+                "stream.send_latest": stream.send_latest,
+                "signal.show": self._show,
+                **self._terminals.performers(),
+            },
             route=router.route,
             spawn=self._spawn,
             snapshots=self.store,
@@ -344,20 +353,13 @@ class World:
             self._hosts[name] = host
             router.add(name, host.post, is_line=name in self.scales)
         before = self._lines
-        self._lines = {
-            name: TwinLine(
-                name,
-                scale,
-                self._scale_interval,
-                clock=self.clock,
-                loop=self.loop,
-                weights=weights,
-                post=self._hosts[name].post,
-            )
-            for name, scale in self.scales.items()
-        }
+        self._lines = {name: self._make_line(name, weights, self._hosts[name].post) for name in self.scales}
         for name, line in before.items():  # a power cut mends no cable
             self._lines[name].is_connected = line.is_connected
+
+    def _make_line(self, name: str, weights: LatestWeights, post: Callable[[Event], None]) -> TwinLine | TwinTerminal:
+        interval = self._scale_interval
+        return TwinLine(name, self.scales[name], interval, clock=self.clock, loop=self.loop, weights=weights, post=post)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self.loop.create_task(work)
@@ -371,7 +373,7 @@ class World:
     def _note_change(self, host: MachineHost) -> None:
         self.history.append(Change(host.name, host.states, self.clock.monotonic()))
 
-    def _line(self, line: str | None) -> TwinLine:
+    def _line(self, line: str | None) -> TwinLine | TwinTerminal:
         self._host(line)
         return self._lines[line or self.lines[0]]
 

@@ -25,9 +25,9 @@ _COLUMNS: Final = frozenset({"label", "value"})
 def receipt(lines: Sequence[object], qr: str | None = None) -> bytes:
     """The bytes for the printer.
 
-    A line is a text; ``{text, align, size, bold}``; or ``{label, value}``, the label left and the value right. A time
-    is printed as the clock on the wall here shows it. Raises OrderRefusedError for what CP949 does not have, what is no
-    such line, and more than the terminal takes at once.
+    A line is a text; ``{text, align, size, bold}``; or ``{label, value}``, the label left and the value right, left out
+    when there is no value. A time is printed as the clock on the wall here shows it. Raises OrderRefusedError for what
+    CP949 does not have, what is no such line, and more than the terminal takes at once.
     """
     printer = Dummy()
     printer.hw("INIT")
@@ -51,7 +51,8 @@ def receipt(lines: Sequence[object], qr: str | None = None) -> bytes:
 def _print_line(printer: Dummy, line: object) -> None:
     if isinstance(line, Mapping):
         if line.keys() <= _COLUMNS:
-            _print_text(printer, _in_columns(_said(line.get("label")), _said(line.get("value"))))
+            if value := _said(line.get("value")):
+                _print_text(printer, _in_columns(_said(line.get("label")), value))
         elif line.keys() <= _STYLE:
             _print_styled(printer, line)
         else:
