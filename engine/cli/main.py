@@ -10,7 +10,21 @@ from typing import Final, NoReturn
 
 from engine import __version__
 from engine.cli.command import UNREAD, USAGE, Command
-from engine.cli.commands import cards, decode, demo, docs, explain, graph, ports, probe, replay, schema, sequence, sniff, validate
+from engine.cli.commands import (
+    cards,
+    decode,
+    demo,
+    docs,
+    explain,
+    graph,
+    ports,
+    probe,
+    replay,
+    schema,
+    sequence,
+    sniff,
+    validate,
+)
 from engine.cli.commands import run as run_command
 from engine.cli.failures import guarded, nobody_reads
 

@@ -228,7 +228,7 @@ def _literal(text: str) -> str:
 
 
 def _duration(seconds: float) -> str:
-    return f"{round(seconds * 1000)} ms"
+    return f"{round(seconds)} s" if seconds == round(seconds) else f"{round(seconds * 1000)} ms"
 
 
 # Documents -----------------------------------------------------------------------------------------------------------

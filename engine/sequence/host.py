@@ -38,21 +38,32 @@ Take = Callable[[float, datetime], list[Effect]]
 # state, service, arguments -> its outcome
 Service = Callable[[str, str, Mapping[str, object]], Awaitable[Outcome]]
 Performer = Callable[[str, Mapping[str, object]], None]
+# arguments -> the outcome of a service that needs no time: a decision
+Decision = Callable[[Mapping[str, object]], Outcome]
 
 _LEFT_BEHIND_S: Final = 1.0
+_TURNS: Final = 64
 
 
 class Host:
     """One machine from its start to its end."""
 
-    def __init__(self, chart: Chart, settings: Values, clock: Clock, serve: Service, perform: Performer) -> None:
+    def __init__(
+        self,
+        chart: Chart,
+        settings: Values,
+        clock: Clock,
+        serve: Service,
+        perform: Performer,
+        decisions: Mapping[str, Decision],
+    ) -> None:
         self.interpreter = Interpreter(Program(chart), settings)
         self.log: Callable[[str, str], None] = lambda _level, _message: None
         # The service of a state took too long. Told by the host, for an action of the transition would come too late:
         # one that leads out through a cleanup is taken when that is done.
         self.timed_out: Callable[[str], None] = lambda _state: None
         self.after: Callable[[bool], None] = lambda _started: None  # an event is dealt with; did it start a service?
-        self._clock, self._serve, self._do = clock, serve, perform
+        self._clock, self._serve, self._do, self._decisions = clock, serve, perform, decisions
         self._inbox: asyncio.Queue[Take] = asyncio.Queue()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -64,8 +75,12 @@ class Host:
         """Start the machine and stay until it has ended, its cleanup done."""
         self._inbox.put_nowait(self.interpreter.start)
         try:
+            turns = 0
             while self._end is None:
                 await self._take(await self._inbox.get())
+                turns += 1
+                if not turns % _TURNS:  # a flow of nothing but decisions must not keep a stop from being heard
+                    await asyncio.sleep(0)
         finally:
             await self._clear()
         return self._end
@@ -88,6 +103,8 @@ class Host:
 
     async def _perform(self, effect: Effect) -> None:
         match effect:
+            case StartInvoke(key, service, args) if service in self._decisions:
+                self._answer(key, self._decisions[service](args))
             case StartInvoke(key, service, args):
                 state = key.partition("/invoke/")[0]
                 self._tasks[key] = asyncio.create_task(self._run(key, state, service, args))
@@ -117,6 +134,9 @@ class Host:
             log.exception("sequence.service.failed", service=service)
             outcome = Outcome("error", {"reason": f"{type(error).__name__}: {error}"})
         del self._tasks[key]
+        self._answer(key, outcome)
+
+    def _answer(self, key: str, outcome: Outcome) -> None:
         self._inbox.put_nowait(
             lambda monotonic, now: self.interpreter.resolve(key, outcome.name, outcome.payload, monotonic, now)
         )

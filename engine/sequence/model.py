@@ -159,7 +159,6 @@ class Package:
     cleanup: tuple[Step, ...]
     chart: Chart
     chart_document: Document
-    recovery: Chart  # runs the cleanup alone, after a crash
     content_hash: str
     is_chart: bool = False  # its flow is a full chart of its own
     files: tuple[Path, ...] = ()  # all that was read for it

@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from engine.chart.build import attempt
-from engine.chart.load import chart_schema
+from engine.chart.build import attempt, build_chart
+from engine.chart.lint.check import check_document
 from engine.chart.model import Chart
 from engine.documents.schema import check
 from engine.documents.source import load_yaml
 from engine.documents.suggest import did_you_mean
 from engine.documents.tree import Document, Map
 from engine.errors import Diagnostic, DiagnosticError, Position
+from engine.sequence.chart_calls import check_calls
 from engine.sequence.compile import chart_document, recovery_document
 from engine.sequence.drivers import DriverLoader
 from engine.sequence.model import Hardware, Package, Parameter, Step
@@ -58,6 +59,11 @@ def check_package(package: str | Path, folders: Sequence[Path] = ()) -> Checked:
     except DiagnosticError as error:
         return Checked(str(package), list(error.diagnostics))
     return _Reader(file, document).read()
+
+
+def recovery_chart(package: Package) -> Chart:
+    """The package's chart begun where a crash has left it: its cleanup is all that is done."""
+    return build_chart(recovery_document(package.chart_document), sequence_registry())
 
 
 def find_package(package: str | Path, folders: Sequence[Path] = ()) -> tuple[Path, str]:
@@ -155,7 +161,8 @@ class _Reader:
             return None
         self.texts[shown] = path
         self.outline.texts.append(document.text)
-        self.problems += check(document, chart_schema())
+        self.problems += check_document(document, sequence_registry())[0]
+        self.problems += check_calls(document.root, hardware, frozenset(self.root.section("hardware")))
         if self._is_broken():
             return None
         return self._package(document, parameters, hardware, (), (), is_chart=True)
@@ -170,10 +177,11 @@ class _Reader:
         *,
         is_chart: bool = False,
     ) -> Package:
-        chart = self._built(document)
-        recovery = self._built(recovery_document(document)) if not self._is_broken() else chart
+        chart, problems = attempt(document, sequence_registry())
         if is_chart:
-            self._check_settings(chart)
+            self._check_settings(chart)  # the rest has been told
+        else:
+            self.problems += problems
         name, version, title = self._names()
         return Package(
             name=name,
@@ -187,17 +195,11 @@ class _Reader:
             cleanup=cleanup,
             chart=chart,
             chart_document=document,
-            recovery=recovery,
             content_hash=self._hash(),
             is_chart=is_chart,
             files=(*self.texts.values(), *self.loader.files()),
             named={step.name: step for top in (*steps, *cleanup) for step in top.walk()},
         )
-
-    def _built(self, document: Document) -> Chart:
-        chart, problems = attempt(document, sequence_registry())
-        self.problems += problems
-        return chart
 
     def _check_settings(self, chart: Chart) -> None:
         """Parameters become the chart's settings: it must declare them."""

@@ -120,7 +120,7 @@ class HardwareReader:
             if twin is None:
                 at = body.at("driver")
                 params = {"name": f"{written.rpartition(':')[2]}Sim"}
-                self.problems.append(Diagnostic("no-simulated-twin", at, params, severity="warning"))
+                self.problems.append(Diagnostic("no-simulated-twin", at, params, severity="info"))
         if twin is not None:
             own = section.section("config")
             types = {key: _literal_type(value) for key, value in own.items()}

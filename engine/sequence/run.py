@@ -19,6 +19,7 @@ from engine.sequence.book import CLEANUP_COMMIT_S, Book, Finding, OpenStep
 from engine.sequence.host import Host
 from engine.sequence.limits import LIMITS, Limit, judge
 from engine.sequence.model import Package, Step, StepKind
+from engine.sequence.package import recovery_chart
 from engine.sequence.parameters import resolve_parameters
 from engine.sequence.ports import Operator, Recorder, Resources
 from engine.sequence.records import (
@@ -91,9 +92,13 @@ class SequenceRun:
             **dict.fromkeys(
                 ("step.call", "step.prompt", "step.wait", "step.measure", "step.rendezvous"), self._serve_step
             ),
-            "step.decide": self._decide, "step.again": self._again, "step.lock": self._lock,
+            "step.lock": self._lock,
             "hw.call": self._hw_call, "measure": self._measure, "ask": self._ask,
         }  # fmt: skip
+        self._decisions: Mapping[str, Callable[[Mapping[str, Any]], Outcome]] = {
+            "step.decide": self._decide,
+            "step.again": self._again,
+        }
         self._performers: Mapping[str, Callable[[str], None]] = {
             "step.begin": self._begin, "step.end": self._left.append, "step.unlock": self._unlock,
             "step.rounds": self._reset_rounds,
@@ -114,7 +119,7 @@ class SequenceRun:
 
     async def cleanup_only(self, reason: str) -> ExecutionRecord:
         """Do the cleanup of an execution that its process did not survive; its last record says so."""
-        host = self._make_host(self.package.recovery)
+        host = self._make_host(recovery_chart(self.package))
         host.stop()
         return await self._to_the_end(self._live(host, reason))
 
@@ -150,7 +155,7 @@ class SequenceRun:
     def _make_host(self, chart: Chart) -> Host:
         settings = self.parameters if self.package.is_chart else {}
         declared = {name: one.default for name, one in chart.settings.items()}
-        host = Host(chart, {**declared, **settings}, self._clock, self._serve, self._perform)
+        host = Host(chart, {**declared, **settings}, self._clock, self._serve, self._perform, self._decisions)
         host.log = lambda level, message: self._book.show(LOG, {"level": level, "message": message})
         host.after = self._after
         host.timed_out = self._timed_out
@@ -340,7 +345,7 @@ class SequenceRun:
         else:
             await self._book.commit()
 
-    async def _decide(self, _state: str, args: Mapping[str, Any]) -> Outcome:
+    def _decide(self, args: Mapping[str, Any]) -> Outcome:
         name = str(args["step"])
         try:
             if self._work.value(self.package.named[name].when):
@@ -351,7 +356,7 @@ class SequenceRun:
         self._skip(name)
         return Outcome("no")
 
-    async def _again(self, _state: str, args: Mapping[str, Any]) -> Outcome:
+    def _again(self, args: Mapping[str, Any]) -> Outcome:
         step = self.package.named[args["step"]]
         done = self._rounds.get(step.name, 0)
         try:

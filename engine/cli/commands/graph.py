@@ -26,7 +26,9 @@ class _OutputError(EngineError):
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("chart", metavar="CHART", help="a shipped chart's name, or a file")
+    parser.add_argument(
+        "chart", metavar="CHART", help="a shipped chart's or sequence's name, a file, or a sequence package"
+    )
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write here instead of to the terminal")
     parser.add_argument(
         "--format", choices=FORMATS, metavar="FORMAT",
@@ -88,12 +90,38 @@ def _load(chart: str, sources: dict[str, Source]) -> Chart:
     from engine.documents.suggest import did_you_mean
     from machines import shipped_charts
 
+    package = _package_of(chart)
+    if package is not None:
+        return _load_sequence(package, sources)
     known = sorted(shipped_charts())
     is_name = Path(chart).name == chart and not Path(chart).suffix
     if is_name and chart not in known and not Path(chart).exists():
         params = {"name": chart, "guess": did_you_mean(chart, known) or "", "known": known}
         raise DiagnosticError([Diagnostic("unknown-chart", Position(chart), params)])
     return build_checked(read_chart(chart, sources), _registry(None if chart in known else Path(chart)))
+
+
+def _package_of(chart: str) -> str | None:
+    """The sequence package that is meant: its name, its folder, or its sequence.yaml."""
+    from engine.cli.validation.kinds import kind_of_file
+    from machines import shipped_charts, shipped_sequences
+
+    path = Path(chart)
+    is_package = (path / "sequence.yaml").is_file() or kind_of_file(path) == "sequence"
+    return chart if is_package or (chart in shipped_sequences() and chart not in shipped_charts()) else None
+
+
+def _load_sequence(package: str, sources: dict[str, Source]) -> Chart:
+    """The chart that a sequence comes down to. Raises DiagnosticError."""
+    from engine.chart.load import Source
+    from engine.sequence.package import check_package
+
+    checked = check_package(package)
+    if checked.package is None:
+        raise DiagnosticError([found for found in checked.findings if found.severity == "error"])
+    for name, path in checked.texts.items():
+        sources[name] = Source(path, path.read_text(encoding="utf-8-sig"))
+    return checked.package.chart
 
 
 def _registry(chart: Path | None) -> Registry:

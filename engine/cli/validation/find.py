@@ -11,6 +11,8 @@ from engine.cli.validation.kinds import Kind, kind_of_file, kind_of_keys
 from engine.errors import Diagnostic, DiagnosticError, Position
 
 _FOLDERS: Final = ("", "machines", "charts", "protocols")  # of a site: where its charts and profiles may be
+_PACKAGES: Final = ("", "sequences", "machines/sequences")  # where folders of sequence packages may be
+_PACKAGE_FILE: Final = "sequence.yaml"
 _SUFFIXES: Final = frozenset({".yaml", ".yml"})
 _SITE_NAMES: Final = ("site.yaml", "site.yml")
 
@@ -23,6 +25,7 @@ class Found:
     sites: list[Path] = field(default_factory=list)
     around: list[Path] = field(default_factory=list)  # sites that charts belong to which were named by themselves
     protocols: list[Path] = field(default_factory=list)  # profiles
+    sequences: list[Path] = field(default_factory=list)  # the sequence.yaml of packages
     problems: list[Diagnostic] = field(default_factory=list)
     _seen: set[Path] = field(default_factory=set)
 
@@ -31,10 +34,11 @@ class Found:
         key = _identity(path)
         if key not in self._seen:
             self._seen.add(key)
-            {"chart": self.charts, "site": self.sites, "protocol": self.protocols}[kind].append(path)
+            by_kind = {"chart": self.charts, "site": self.sites, "protocol": self.protocols, "sequence": self.sequences}
+            by_kind[kind].append(path)
 
     def __len__(self) -> int:
-        return len(self.charts) + len(self.sites) + len(self.protocols)
+        return len(self.charts) + len(self.sites) + len(self.protocols) + len(self.sequences)
 
     def has(self, path: Path) -> bool:
         """Whether a file is among what is checked, under whatever name."""
@@ -80,7 +84,12 @@ def is_file(path: Path) -> bool:
 
 def _find_file(path: Path, found: Found) -> None:
     try:
-        found.add(kind_of_file(path) or _kind_of_content(path), path)
+        kind = kind_of_file(path) or _kind_of_content(path)
+        package = path.parent / _PACKAGE_FILE
+        if kind == "chart" and is_file(package):
+            found.add("sequence", package)  # the flow of a package: what it may name is the package's
+        else:
+            found.add(kind, path)
     except DiagnosticError as error:
         found.problems += error.diagnostics
 
@@ -97,6 +106,11 @@ def _kind_of_content(path: Path) -> Kind:
 
 def _find_in_folder(folder: Path, found: Found) -> None:
     before = len(found)
+    if is_file(folder / _PACKAGE_FILE):
+        found.add("sequence", folder / _PACKAGE_FILE)
+        return
+    for package in (path for inner in _PACKAGES for path in _packages(folder / inner)):
+        found.add("sequence", package)
     for inner in _FOLDERS:
         for path in _yaml_files(folder / inner):
             kind = kind_of_file(path)
@@ -112,6 +126,13 @@ def _yaml_files(folder: Path) -> Iterator[Path]:
     except OSError:
         return iter(())
     return iter(names)
+
+
+def _packages(folder: Path) -> list[Path]:
+    try:
+        return sorted(path / _PACKAGE_FILE for path in folder.iterdir() if is_file(path / _PACKAGE_FILE))
+    except OSError:
+        return []
 
 
 def _is_folder(path: Path) -> bool:

@@ -6,14 +6,16 @@ import re
 from pathlib import Path
 from typing import Final, Literal
 
-Kind = Literal["chart", "site", "protocol"]
+Kind = Literal["chart", "site", "protocol", "sequence"]
 
 # A key at the very left, which is where the keys of a document stand when it is written as people write it.
 _CHART: Final = re.compile(rb"^['\"]?(?:chart|extends|states|initial)['\"]?[ \t]*:", re.MULTILINE)
 _PROTOCOL: Final = re.compile(rb"^['\"]?protocol['\"]?[ \t]*:", re.MULTILINE)
+_SEQUENCE: Final = re.compile(rb"^['\"]?sequence['\"]?[ \t]*:", re.MULTILINE)
 _SITE: Final = re.compile(rb"^['\"]?(?:lines|server|site|gateway)['\"]?[ \t]*:", re.MULTILINE)
 _CHART_KEYS: Final = frozenset({"chart", "extends", "states", "initial"})
 _SITE_KEYS: Final = frozenset({"lines", "server", "site", "gateway"})
+_NAMED: Final[tuple[Kind, ...]] = ("protocol", "sequence")  # documents that begin with what they are
 _SITE_NAME: Final = re.compile(r"site\.ya?ml\Z")
 
 
@@ -32,6 +34,8 @@ def kind_of_file(path: Path) -> Kind | None:
         return None
     if _PROTOCOL.search(content):
         return "protocol"
+    if _SEQUENCE.search(content):
+        return "sequence"
     if _CHART.search(content):
         return "chart"
     return "site" if _SITE.search(content) else None
@@ -41,8 +45,9 @@ def kind_of_keys(keys: object) -> Kind | None:
     """The kind of a document that was read, by the keys at its top."""
     if not isinstance(keys, dict):
         return None
-    if "protocol" in keys:
-        return "protocol"
+    for kind in _NAMED:
+        if kind in keys:
+            return kind
     if _CHART_KEYS & keys.keys():
         return "chart"
     return "site" if _SITE_KEYS & keys.keys() else None

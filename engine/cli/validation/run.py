@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from engine.chart.lint.check import Checked
     from engine.cli.validation.charts import ShippedCharts
     from engine.cli.validation.site import SiteChecked
+    from engine.sequence.package import Checked as PackageChecked
 
 
 @dataclass(slots=True)
@@ -41,7 +42,7 @@ def validate(paths: Sequence[str], cache_folder: Path | None) -> Report:
     if found.sites or found.around:
         return _validate_with_sites(found, cache_folder)
     cache = _cache(cache_folder, ())
-    if found.protocols:
+    if found.protocols or found.sequences:
         return _validate_charts(found, cache)[0]
     names = ["run", *(str(part) for path in found.charts for part in (path, path.absolute()))]
     kept = None if cache is None or found.problems else cache.load(_report_from_json, *names)
@@ -115,12 +116,16 @@ def _report(
     from engine.cli.validation.together import Together
 
     found.problems += _protocol_problems(found.protocols)
+    packages = _check_sequences(found.sequences)
+    found.problems += [problem for package in packages for problem in package.findings]
     findings = Together(own, shipped, sites, around, others).findings(found.problems)
     read = [*own, *shipped.made.values()]
     paths = {name: str(source.path) for one in read for name, source in one.sources.items()}
     paths |= {site.name: site.name for site in sites}
-    profiles = list(map(str, found.protocols))
-    refused = {one.position.file for one in found.problems if one.code != "nothing-to-validate"} - {*profiles}
+    paths |= {name: str(path) for package in packages for name, path in package.texts.items()}
+    profiles = [*map(str, found.protocols), *(package.name for package in packages)]
+    refused = {one.position.file for one in found.problems if one.code != "nothing-to-validate"}
+    refused -= {*profiles, *(name for package in packages for name in package.texts)}
     return Report(
         findings, [*sorted(refused), *profiles, *(site.name for site in sites), *(one.name for one in own)], paths
     )
@@ -134,6 +139,14 @@ def _protocol_problems(paths: Sequence[Path]) -> list[Diagnostic]:
 
     profiles = list(map(read_profile, paths))
     return [*(problem for profile in profiles for problem in profile.problems), *names_taken(profiles, PROTOCOLS)]
+
+
+def _check_sequences(paths: Sequence[Path]) -> list[PackageChecked]:
+    if not paths:
+        return []
+    from engine.sequence.package import check_package
+
+    return [check_package(path) for path in paths]
 
 
 def _report_to_json(report: Report) -> dict[str, Any]:
