@@ -12,6 +12,7 @@ Transport = Literal["pty", "socket"]
 
 _BITS_PER_BYTE: Final = 10  # 8N1: a start bit, eight data bits, a stop bit
 _MOST_UNREAD: Final = 2048  # bytes; below what a terminal holds, so that opening the port can flush all of them
+_MOST_HEARD: Final = 65_536  # bytes of a master that nobody reads
 _MOST_QUEUED: Final = 4  # frames that wait for the line
 
 
@@ -31,6 +32,10 @@ class Endpoint(Protocol):
 
     def write(self, data: bytes) -> int:
         """Hand bytes over; how many were taken."""
+        ...
+
+    def read(self) -> bytes:
+        """What was sent to the device since the last call."""
         ...
 
     def close(self) -> None:
@@ -145,6 +150,7 @@ class SocketEndpoint:
         self.port = ""
         self._server: asyncio.Server | None = None
         self._client: asyncio.Transport | None = None
+        self._received = bytearray()
 
     async def listen(self) -> Self:
         """Listen on a TCP port that the system picks."""
@@ -164,6 +170,16 @@ class SocketEndpoint:
         if self._client is not None and not self._client.is_closing():
             self._client.write(data)
         return len(data)
+
+    def read(self) -> bytes:
+        """What was sent to the device since the last call."""
+        data = bytes(self._received)
+        self._received.clear()
+        return data
+
+    def received(self, data: bytes) -> None:
+        """The client sent something; a device that never reads loses it, as at a line's end that hangs free."""
+        self._received = (self._received + data)[-_MOST_HEARD:]
 
     def close(self) -> None:
         """Stop listening and hang up."""
@@ -186,7 +202,7 @@ class SocketEndpoint:
 
 
 class _Client(asyncio.Protocol):
-    """A connection to a SocketEndpoint. What is sent to the device is ignored: these devices only talk."""
+    """A connection to a SocketEndpoint."""
 
     def __init__(self, endpoint: SocketEndpoint) -> None:
         self._endpoint = endpoint
@@ -196,6 +212,9 @@ class _Client(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._endpoint.connected(transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._endpoint.received(data)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         if self._transport is not None:

@@ -33,6 +33,9 @@ class MemoryWire:
         self.times += [self._clock.monotonic() if self._clock else 0.0] * len(taken)
         return len(taken)
 
+    def read(self) -> bytes:
+        return b""
+
     def close(self) -> None:
         """Nothing is open."""
 
