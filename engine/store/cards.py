@@ -21,6 +21,7 @@ MAX_EXTRA: Final = 16 << 10  # characters of everything else about one card
 _NUMBER: Final = re.compile(r"(\?\?){0,2}([0-9A-F]{2}){2,24}")
 _SEPARATORS: Final = re.compile(r"[\s:.-]+")
 _EM4100_DIGITS: Final = 10
+_PRINTED_DIGITS: Final = 8
 
 
 def normal_uid(text: str) -> str:
@@ -36,9 +37,10 @@ def is_uid(text: str) -> bool:
 def names_of(uid: str) -> tuple[str, ...]:
     """Under what a card that was read may stand in the table, the surest first."""
     uid = normal_uid(uid)
-    if len(uid) != _EM4100_DIGITS:
+    if len(uid) not in (_EM4100_DIGITS, _PRINTED_DIGITS):
         return (uid,)
-    return (uid, f"??{uid[2:]}", f"????{uid[4:]}")
+    low = uid[-_PRINTED_DIGITS:]  # all that some terminals tell of a card
+    return (uid, f"??{low}", f"????{low[2:]}")
 
 
 def check_card(card: Card) -> None:
