@@ -320,9 +320,19 @@ def _line(rate: int | None, parity: Parity | None) -> LineSettings | None:
 
 def _set_line(port: serial.Serial, line: LineSettings) -> None:
     """Set an open port otherwise and forget what it had heard before."""
+    _set_bits(port, LineSettings())
     port.baudrate = line.baudrate
-    with suppress(Exception):  # a pseudo-terminal has no parity, and answers EINVAL or nothing
-        port.bytesize = line.data_bits
-        port.parity = line.parity
-        port.stopbits = line.stop_bits
+    if not _set_bits(port, line):
+        _set_bits(port, LineSettings())
     port.reset_input_buffer()
+
+
+def _set_bits(port: serial.Serial, line: LineSettings) -> bool:
+    """Whether the port took it: a pseudo-terminal has eight bits and no parity, and answers EINVAL or nothing."""
+    taken = True
+    for name, value in (("bytesize", line.data_bits), ("parity", line.parity), ("stopbits", line.stop_bits)):
+        try:
+            setattr(port, name, value)
+        except Exception:  # noqa: BLE001 - termios.error, ValueError, SerialException, by platform
+            taken = False
+    return taken
