@@ -24,8 +24,8 @@ _TURNS: Final = 7
 _PIECE: Final = 256
 _LEAST: Final = 40_000.0
 _TEXT: Final = (
-    "cas-22", "cas-10", "st-gs", "and-std", "mt-sics", "ohaus", "ohaus-defender", "sartorius-sbi-16", "sma",
-    "rinstrum-fmt-4", "yaohua-a12e", "toledo-8217", "iso14443-uid",
+    "cas-22", "cas-10", "st-gs", "and-std", "mt-sics", "ohaus-defender3000", "sartorius-sbi-16", "sma-scp",
+    "rinstrum-1", "toledo-8217", "yaohua-a12e", "sewha-si480", "iso14443",
 )  # fmt: skip
 _BY_HAND: Final = "cas-22, written by hand"
 
@@ -77,7 +77,7 @@ def _streams(chance: random.Random) -> dict[str, tuple[Callable[[], Feed], list[
     streams: dict[str, tuple[Callable[[], Feed], list[bytes]]] = {_BY_HAND: (lambda: Cas22ByHand().feed, cas_22)}
     streams["cas-22"] = (_maker("cas-22"), cas_22)
     for name in _TEXT:
-        if name in PROTOCOLS and name not in streams:
+        if name not in streams:
             streams[name] = (_maker(name), _varied(name, chance))
     for name, make in {"rdm6300": _rdm6300, **_PROGRAMMED}.items():
         streams[name] = (_maker(name), [make(chance) for _ in range(_FRAMES)])
@@ -110,8 +110,12 @@ def _other_digits(golden: Golden, chance: random.Random) -> bytes:
     reading = golden.readings[0]
     text = f"{abs(reading.value):f}".encode() if isinstance(reading, WeightReading) and reading.value else golden.frame
     at = max(golden.frame.find(text), 0)
+    is_behind_the_point = False
     for place in range(at, min(at + len(text), len(frame))):
-        if frame[place] in b"123456789":
+        is_behind_the_point |= frame[place] == ord(".")
+        if is_behind_the_point and frame[place] in b"0123456789":
+            frame[place] = chance.choice(b"0123456789")
+        elif frame[place] in b"123456789":
             frame[place] = chance.choice(b"123456789")
     return bytes(frame)
 
