@@ -38,6 +38,7 @@ class Recorder:
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._writer: RecordingWriter | None = None
+        self._run_began = f"{clock.now():%Y%m%dT%H%M%S.%fZ}"
         self._not_before = 0.0  # after a failure: when to try again
         # A daemon: a disk that hangs must not keep the service from ending.
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
@@ -107,7 +108,7 @@ class Recorder:
         if (self._writer is None or self._is_disk_short()) and not self._make_room(part):
             raise OSError(f"less than {self._settings.min_free} bytes are free on the disk, and the ledger needs them")
         if self._writer is None:
-            self._writer = RecordingWriter(self._new_path(), self._clock, self._ports)
+            self._writer = RecordingWriter(self._new_path(), self._clock, self._ports, self._run_began)
             log.info("recording.file.opened", path=str(self._writer.path))
         return self._writer
 

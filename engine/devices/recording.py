@@ -32,7 +32,9 @@ LINK_UP: Final = "+"
 LINK_DOWN: Final = "-"
 FLUSH_S: Final = 1.0
 
-Direction = Literal["<", ">", "+", "-"]
+NEW_RUN: Final = "*"  # of no port: what recorded before has ended, and what follows was begun anew
+
+Direction = Literal["<", ">", "+", "-", "*"]
 Tap = Callable[[Direction, bytes, float], None]  # what passed a port: the direction, the bytes, the monotonic time
 
 _LEVEL: Final = 6
@@ -60,11 +62,14 @@ class Entry(NamedTuple):
 class RecordingWriter:
     """Writes one file. Belongs to one thread. Raises OSError from every method; what was flushed stays readable."""
 
-    def __init__(self, path: Path, clock: Clock, ports: Mapping[str, Mapping[str, object]] | None = None) -> None:
+    def __init__(
+        self, path: Path, clock: Clock, ports: Mapping[str, Mapping[str, object]] | None = None, run: str = ""
+    ) -> None:
         self.path = path
         self.size = 0  # bytes on the disk
         self._clock = clock
         self._described = dict(ports or {})  # what is known of a port beside its name
+        self._run = run  # the same in all the files of one run of a service
         self._numbers: dict[str, int] = {}
         self._lines: list[str] = []
         self._last_us: int | None = None  # None: nothing written, not even the head
@@ -110,7 +115,8 @@ class RecordingWriter:
             self._last_us = round(at * 1e6)
             self._flushed_at = at
             began = self._clock.now() - timedelta(seconds=self._clock.monotonic() - at)
-            self._note({"format": FORMAT, "version": VERSION, "started_at": began.astimezone(UTC).isoformat()})
+            head = {"format": FORMAT, "version": VERSION, "started_at": began.astimezone(UTC).isoformat()}
+            self._note({**head, "run": self._run} if self._run else head)
         number = self._numbers[port] = len(self._numbers) + 1
         self._note({"port": number, "name": port, **self._described.get(port, {})})
         return number
@@ -134,6 +140,7 @@ class Recording:
     started_at: datetime | None = None  # known once the first entry was read
     ports: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # name -> what was written about it
     torn: list[str] = field(default_factory=list)  # a sentence for each file that ends too early
+    _run: str | None = None
 
     def __iter__(self) -> Iterator[Entry]:
         for path in self.paths:
@@ -160,6 +167,8 @@ class Recording:
                 document = json.loads(line)
                 if "format" in document:
                     at_us = self._begin(document, path)
+                    if self._is_new_run(document):
+                        yield Entry(at_us, "", NEW_RUN, b"")
                 else:
                     name = numbers[b"%d" % document["port"]] = str(document["name"])
                     self.ports[name] = document
@@ -181,6 +190,10 @@ class Recording:
         if self.started_at is None:
             self.started_at = began
         return (began - self.started_at) // timedelta(microseconds=1)
+
+    def _is_new_run(self, document: Mapping[str, Any]) -> bool:
+        before, self._run = self._run, document.get("run")
+        return before is not None and before != self._run
 
 
 class _TornError(Exception):

@@ -21,7 +21,7 @@ from engine.bindings.registry import Registry
 from engine.chart.load import load_chart
 from engine.clock import VirtualClock
 from engine.devices.device import SerialDevice
-from engine.devices.recording import LINK_DOWN, LINK_UP, RECEIVED, SENT, Entry, Recording, RecordingError
+from engine.devices.recording import LINK_DOWN, LINK_UP, NEW_RUN, RECEIVED, SENT, Entry, Recording, RecordingError
 from engine.devices.signal import SignalDevice
 from engine.devices.terminal.device import Terminal
 from engine.errors import Diagnostic, DiagnosticError
@@ -102,8 +102,10 @@ class _Player:
         self._registry = registry
         self._loop = loop
         self._clock = loop.clock
-        self._children = 0
-        self._machines = self._compile()
+        self._runs = self._children = 0
+        self._lines: list[Line] = []
+        self._players: Mapping[str, PlayEntry] = {}
+        self._compile()  # everything that can be wrong with the charts is told before anything is opened
         self._hosts: dict[str, MachineHost] = {}
         self._result = Replayed(faults={line.name: 0 for line in site.lines})
 
@@ -115,10 +117,11 @@ class _Player:
             if cards:
                 await store.save_cards(cards)
             async with asyncio.TaskGroup() as tasks:
-                lines = self._start(store, tasks)
-                await self._feed(entries, _devices(lines, self._clock))
+                self._start(store, tasks)
+                for entry in entries:
+                    await self._feed(entry, store, tasks)
                 await asyncio.sleep(_AFTER_S)
-                await self._stop(lines)
+                await self._stop()
             self._result.records = await _records(store)
         return self._result
 
@@ -129,7 +132,7 @@ class _Player:
         machines: dict[str, Any] = {}
         for line in self._site.lines:
             try:
-                machines[line.name] = self._make_machine(line.chart, line.settings, line.name)
+                machines[line.name] = self._make_machine(line.chart, line.settings, f"{line.name} {self._runs}")
             except DiagnosticError as error:
                 problems.extend(error.diagnostics)
         if problems:
@@ -146,7 +149,7 @@ class _Player:
         place = self._site.base_dir / chart if is_chart_file(chart) else chart
         return self._make_machine(place, settings, f"{chart} {self._children}")
 
-    def _start(self, store: LedgerStore, tasks: asyncio.TaskGroup) -> list[Line]:
+    def _start(self, store: LedgerStore, tasks: asyncio.TaskGroup) -> None:
         weights, router = LatestWeights(), Router()
 
         def spawn(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -155,7 +158,11 @@ class _Player:
         def post_to(name: str) -> Callable[[Event], None]:
             return lambda event: self._hosts[name].post(event)  # noqa: PLW0108 - the host comes later
 
-        lines = [Line(line, self._clock, self._loop, weights, post_to(line.name)) for line in self._site.lines]
+        self._runs += 1
+        machines = self._compile()
+        self._lines = lines = [
+            Line(line, self._clock, self._loop, weights, post_to(line.name)) for line in self._site.lines
+        ]
         terminals = TerminalOrders({line.name: line.terminal for line in lines if line.terminal is not None})
         services = GatewayServices(store, _NoServer(), _IDENTITY, self._site.units_weight, clock=self._clock)
         around = Surroundings(
@@ -174,47 +181,58 @@ class _Player:
         for name in _OTHERS:
             router.add(name, _nobody)
         for settings in self._site.lines:
-            host = MachineHost(settings.name, self._machines[settings.name], around)
+            host = MachineHost(settings.name, machines[settings.name], around)
             self._hosts[settings.name] = host
             router.add(settings.name, host.post, is_line=True)
         for host in self._hosts.values():
             host.start()
-        return lines
+        self._players = _players(lines, self._clock)
 
-    async def _stop(self, lines: list[Line]) -> None:
+    async def _stop(self) -> None:
         for name, host in self._hosts.items():
-            self._result.faults[name] = host.faults
+            self._result.faults[name] += host.faults
             host.post(Event("service.stopping", origin="service"))
         await asyncio.sleep(0)
         for host in self._hosts.values():
             host.stop()
-        for line in lines:
+        for line in self._lines:
             for device in line.devices:
                 device.stop()
         await asyncio.gather(*(host.wait_ended(_STOP_WITHIN_S) for host in self._hosts.values()))
 
     # The recording ---------------------------------------------------------------------------------------------------
 
-    async def _feed(self, entries: Iterator[Entry], devices: Mapping[str, PlayEntry]) -> None:
-        clock, loop, result = self._clock, self._loop, self._result
-        at = 0.0
-        for entry in entries:
-            result.entries += 1
-            at = entry.at_us / 1e6
-            due = at + _BEFORE_S
-            if loop.is_idle_until(due):
-                clock.advance_to(due)
-            else:
-                await asyncio.sleep(max(0.0, due - clock.monotonic()))
-            device = devices.get(entry.port)
-            if device is None:
-                result.passed_over[entry.port] += 1
-            else:
-                device(entry)
-        result.seconds = at
+    async def _feed(self, entry: Entry, store: LedgerStore, tasks: asyncio.TaskGroup) -> None:
+        self._result.seconds = entry.at_us / 1e6
+        due = self._result.seconds + _BEFORE_S
+        if entry.direction == NEW_RUN:
+            await self._stop_before(due)
+        await self._reach(due)
+        if entry.direction == NEW_RUN:
+            self._start(store, tasks)
+            await self._reach(due)
+            return
+        self._result.entries += 1
+        player = self._players.get(entry.port)
+        if player is None:
+            self._result.passed_over[entry.port] += 1
+        else:
+            player(entry)
+
+    async def _reach(self, due: float) -> None:
+        """Let time pass until then; without a turn of the loop where nobody would have one."""
+        if self._loop.is_idle_until(due):
+            self._clock.advance_to(due)
+        else:
+            await asyncio.sleep(max(0.0, due - self._clock.monotonic()))
+
+    async def _stop_before(self, due: float) -> None:
+        """The service was stopped soon after the last entry, and was away until ``due``."""
+        await self._reach(min(due, self._clock.monotonic() + _AFTER_S))
+        await self._stop()
 
 
-def _devices(lines: Sequence[Line], clock: VirtualClock) -> dict[str, PlayEntry]:
+def _players(lines: Sequence[Line], clock: VirtualClock) -> dict[str, PlayEntry]:
     """By the name that ``engine run --record`` gives them, and by their port, as ``engine sniff`` does."""
     found: dict[str, PlayEntry] = {}
     for line in lines:

@@ -205,6 +205,27 @@ def test_ports_that_the_site_has_not_and_bytes_that_were_sent_are_passed_over(tm
     assert result.passed_over == {"dock-9/scale": 1}
 
 
+def test_where_the_service_was_started_anew_its_machines_are(tmp_path: Path) -> None:
+    clock, at = VirtualClock(), 0.0
+    for number, run_of_file in enumerate(("a", "a", "b")):
+        tape = Tape(tmp_path)
+        tape.writer.close()
+        tape.path.unlink()
+        tape.writer = RecordingWriter(tmp_path / f"{number}.rec.gz", clock, run=run_of_file)
+        tape.at = at
+        if number != 0:
+            # The weight of the card that was touched in the file before: only a machine that lived on knows of it.
+            tape.show("7.000" if number == 1 else "8.000", 3)
+            tape.show("0.000", 3)
+        else:
+            tape.show("0.000", 1)
+        tape.touch()
+        tape.writer.close()
+        at = tape.at + 2
+    tape.path = tmp_path
+    assert [str(record.weight) for record in tape.play().records] == ["7.000"]
+
+
 def test_what_was_sniffed_at_a_port_is_played_into_the_device_at_that_port(tmp_path: Path) -> None:
     tape = Tape(tmp_path)
     tape.show("0.000", 1)
