@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from importlib import import_module
-from importlib.resources import files
 from typing import Any, Final
 
-from parsers.combined import CombinedParser
-from parsers.framed import FrameParser
-from parsers.lines import LineParser
-from parsers.profile import describe_profile
 from parsers.protocol import Golden, Kind, LineSettings, Parity, ProtocolInfo
 from parsers.reading import Parser
 
@@ -114,6 +107,11 @@ class _Protocols(Mapping[str, ProtocolInfo]):
 
     @staticmethod
     def _make(name: str) -> ProtocolInfo:
+        # What makes parsers is imported when the first protocol is used: most commands use none.
+        from importlib import import_module
+
+        from parsers.profile import describe_profile
+
         place = PROGRAMMED.get(name)
         if place is None:
             return describe_profile(_packed()[name])
@@ -125,6 +123,9 @@ class _Protocols(Mapping[str, ProtocolInfo]):
 @cache
 def _packed() -> dict[str, dict[str, Any]]:
     """The shipped profiles, by name."""
+    import json
+    from importlib.resources import files
+
     profiles: dict[str, dict[str, Any]] = json.loads((files("parsers") / PACKED).read_text(encoding="utf-8"))
     return profiles
 
@@ -181,6 +182,10 @@ def _make_one(name: str) -> Parser:
 
 
 def _combine(names: list[str], parsers: list[Parser]) -> Parser:
+    from parsers.combined import CombinedParser
+    from parsers.framed import FrameParser
+    from parsers.lines import LineParser
+
     lines = [parser for parser in parsers if isinstance(parser, LineParser)]
     framed = [parser for parser in parsers if isinstance(parser, FrameParser)]
     layouts = tuple(layout for parser in framed for layout in parser.layouts)
