@@ -40,7 +40,7 @@ def read_parameters(raw: Value, problems: list[Diagnostic]) -> dict[str, Paramet
 def _without_unit(body: Map, problems: list[Diagnostic]) -> Map:
     unit, type_ = body.text("unit"), str(body.get("type"))
     if unit is not None and type_ not in _NUMBERS:
-        problems.append(Diagnostic("unit-without-number", body.at("unit"), {"kind": type_}))
+        problems.append(Diagnostic("unit-without-number", body.at("unit"), {"type": type_}))
     result = Map(body.start)
     result.update(body)
     result.marks = dict(body.marks)

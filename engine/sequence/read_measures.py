@@ -46,7 +46,7 @@ class MeasureReader:
     def _measure(self, name: str, raw: Map, kind: StepKind) -> Measure:
         body = raw.section(name)
         if name in TAKEN:
-            self._report("reserved-name", raw.key_at(name), name=name, known=TAKEN)
+            self._report("reserved-measurement", raw.key_at(name), name=name, known=TAKEN)
         value: Evaluate | None = None
         if kind is StepKind.MEASURE and "value" not in body:
             self._report("missing-key", raw.key_at(name), key="value", where=name)

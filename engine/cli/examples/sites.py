@@ -89,6 +89,16 @@ EXAMPLES: Final[dict[str, Example]] = {
     devices:
       scale: {port: "‹usb:403:6001¦usb:0403:6001›", protocol: cas-22}
 """),
+    "protocol-without-id": _lines("""\
+  - name: dock-1
+    devices:
+      scale: {port: COM3, protocol: st-gs‹, id: "1"¦›}
+"""),
+    "bad-device-id": _lines("""\
+  - name: dock-1
+    devices:
+      scale: {port: COM3, protocol: cas-22, id: "‹A1¦1›"}
+"""),
     "protocol-not-asked": _lines("""\
   - name: dock-1
     devices:

@@ -17,6 +17,16 @@ ENTRIES: Final[dict[str, Entry]] = {
         "'poll' is for a device that answers a question, and this protocol has none.",
         "remove 'poll'",
     ),
+    "protocol-without-id": Entry(
+        "frames of {protocols} do not say from which device they are",
+        "'id' is compared with the number that a device sends with each weight, and this protocol has none.",
+        "remove 'id'",
+    ),
+    "bad-device-id": Entry(
+        "'{id}' is not the id of a device of {protocols}",
+        "Its frames have {length} characters for it.",
+        "write the number that the device is set to, as in '1'",
+    ),
     "rs485-over-network": Entry(
         "'rs485' is for a port of this machine, not for '{port}'",
         "The line behind a network is switched by the serial server that it hangs on.",
