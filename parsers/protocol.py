@@ -41,6 +41,7 @@ class ProtocolInfo:
     that nobody has logged from a device is not ``is_proven``, and is marked wherever it is listed. ``aliases`` are the
     names of the same protocol on other devices. ``check_bits`` says how much of a frame proves the rest: 0 for none, 7
     or 8 for a sum or an XOR, 16 for a CRC; of damaged frames that look well no more than one in 2**check_bits passes.
+    ``id_at``: which bytes of a frame say which device of several it is from, as in ``raw[first:end]``.
     """
 
     name: str
@@ -54,3 +55,4 @@ class ProtocolInfo:
     aliases: tuple[str, ...] = ()
     title_ko: str = ""  # empty: as in English
     check_bits: int = 0
+    id_at: tuple[int, int] | None = None

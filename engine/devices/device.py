@@ -17,7 +17,7 @@ from engine.devices.scale import Scale
 from engine.devices.settings import DeviceSettings
 from engine.devices.timer import CallLater
 from engine.events import Event
-from parsers import CardReading, Reading
+from parsers import CardReading, Reading, WeightReading
 
 _MANY_STRANGE_BYTES: Final = 512  # half a second of a wrong baud rate
 _TELL_EVERY_S: Final = 60.0  # of a noisy line, on which a frame comes through now and then
@@ -35,6 +35,7 @@ class DeviceCounters:
     rejected: int  # frames and runs of rubbish that the parser threw away
     spikes: int  # readings that the noise filter dropped
     unanswered: int = 0  # questions to a device that has to be asked
+    strangers: int = 0  # readings of another device on the same line, dropped
 
 
 class SerialDevice:
@@ -61,6 +62,8 @@ class SerialDevice:
         self.settings = settings
         self._parser = settings.make_parser()
         self._frames = 0
+        self._strangers = 0
+        self._id = settings.id_bytes()
         self._strange_bytes = 0  # that came since the last frame
         self._clock = clock
         self._quiet_until = 0.0
@@ -94,6 +97,7 @@ class SerialDevice:
             rejected=self._parser.rejected,
             spikes=self._scale.filter.spikes if self._scale else 0,
             unanswered=link.unanswered,
+            strangers=self._strangers,
         )
 
     def record(self, tap: Tap) -> None:
@@ -122,7 +126,7 @@ class SerialDevice:
             if isinstance(reading, CardReading):
                 if self._reader:
                     self._reader.sight(reading)
-            elif self._scale:
+            elif self._scale and not self._is_strangers(reading):
                 self._scale.show(reading)
 
     def link_changed(self, is_up: bool, reason: str) -> None:  # noqa: FBT001 - the shape of on_link
@@ -131,6 +135,23 @@ class SerialDevice:
         self._strange_bytes = 0
         for part in self._parts:
             part.link_changed(is_up, reason)
+
+    def _is_strangers(self, reading: WeightReading) -> bool:
+        if self._id is None:
+            return False
+        first, end, wanted = self._id
+        seen = reading.raw[first:end]
+        if seen == wanted:
+            return False
+        self._strangers += 1
+        if self._strangers == 1:
+            log.warning(
+                "device.reading.strange",
+                device=self.name,
+                expected=wanted.decode("latin-1"),
+                seen=seen.decode("latin-1"),
+            )
+        return True
 
     def _count(self, data: bytes, readings: list[Reading]) -> None:
         self._frames += len(readings)

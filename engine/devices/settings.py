@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from engine.devices.asking import POLL_S, Asker
+from engine.devices.device_id import encode_id
 from engine.devices.filters import FilterSettings
 from engine.devices.port import PortSettings
 from engine.errors import EngineError, UnitError
@@ -30,12 +31,14 @@ class DeviceSettings:
     leave_after: float = 1.0  # seconds without a sight after which a card has left
     silent_after: float = 5.0  # seconds without a reading after which a scale is lost
     rs485: bool = False  # half-duplex, switched by the port's driver
+    device_id: str | None = None  # of a protocol whose frames carry one: no other device's weights are taken
     poll: float | None = None  # seconds between two questions; 0: never ask; None: ask a device that is silent
 
     def __post_init__(self) -> None:
         if self.unit is not None and self.unit not in UNITS:
             raise UnitError(f"'{self.unit}' is not a unit; units are {', '.join(sorted(UNITS))}")
         self.make_parser()
+        self.id_bytes()
         if self.poll and not self.questions:
             raise EngineError(
                 f"a {' + '.join(self.protocol)} device sends by itself and is not asked: leave 'poll' out"
@@ -45,6 +48,23 @@ class DeviceSettings:
     def protocols(self) -> tuple[ProtocolInfo, ...]:
         """What the port carries."""
         return tuple(PROTOCOLS[name] for name in self.protocol)
+
+    def id_bytes(self) -> tuple[int, int, bytes] | None:
+        """From where to where a frame must hold which bytes to be this device's; None when any device's will do.
+
+        Raises EngineError when the protocol's frames carry no number, or none of this length.
+        """
+        if self.device_id is None:
+            return None
+        place = next((info.id_at for info in self.protocols if info.id_at is not None), None)
+        names = " + ".join(self.protocol)
+        if place is None:
+            raise EngineError(f"frames of {names} do not say from which device they are: leave 'id' out")
+        width = place[1] - place[0]
+        wanted = encode_id(self.device_id, width)
+        if wanted is None:
+            raise EngineError(f"'{self.device_id}' is no id of a {names} device, which has {width} characters for it")
+        return *place, wanted
 
     @property
     def questions(self) -> tuple[bytes, ...]:

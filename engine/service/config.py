@@ -75,6 +75,7 @@ class DeviceSettings:
     channel: int | None = None  # of a signal's relay
     poll: float | None = None  # seconds between two questions; 0: never ask
     rs485: bool | None = None
+    device_id: str | None = None
 
     def options(self) -> dict[str, Any]:
         """What the site says beside port and protocol, by name: keyword arguments for the device that is made of it."""
@@ -90,6 +91,7 @@ class DeviceSettings:
             "channel",
             "poll",
             "rs485",
+            "device_id",
         )
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
@@ -315,6 +317,7 @@ def _device(name: str, device: Map, position: Position) -> DeviceSettings:
         channel=_whole(device, "channel"),
         poll=_duration(device, "poll"),
         rs485=_flag(device, "rs485"),
+        device_id=_given(device, "id"),
     )
 
 

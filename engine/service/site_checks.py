@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from engine.devices.device_id import encode_id
 from engine.devices.port_names import BadPortNameError, parse_port_name
 from engine.documents.suggest import did_you_mean
 from engine.documents.tree import Document, Map, Seq, Value
@@ -194,6 +195,7 @@ def _protocols(device: Map, protocols: Mapping[str, ProtocolInfo]) -> Iterator[D
             yield Diagnostic("unknown-protocol", position, params)
     infos = [protocols[name] for name, _ in named if name in protocols]
     yield from _never_asked(device, infos)
+    yield from _numbered(device, infos)
     scales = list(dict.fromkeys(info.name for info in infos if info.kind == "scale"))
     if len(scales) > 1:
         yield Diagnostic("protocols-clash", device.at("protocol"), {"protocols": scales})
@@ -212,6 +214,20 @@ def _never_asked(device: Map, infos: list[ProtocolInfo]) -> Iterator[Diagnostic]
         return  # the schema has told
     if is_asked:
         yield Diagnostic("protocol-not-asked", device.key_at("poll"), {"protocols": [info.name for info in infos]})
+
+
+def _numbered(device: Map, infos: list[ProtocolInfo]) -> Iterator[Diagnostic]:
+    """An id where the frames carry none, or none of that length."""
+    wanted = device.text("id")
+    if wanted is None or not infos:
+        return
+    names = [info.name for info in infos]
+    place = next((info.id_at for info in infos if info.id_at is not None), None)
+    if place is None:
+        yield Diagnostic("protocol-without-id", device.key_at("id"), {"protocols": names})
+    elif encode_id(wanted, place[1] - place[0]) is None:
+        params = {"id": wanted, "protocols": names, "length": place[1] - place[0]}
+        yield Diagnostic("bad-device-id", device.at("id"), params)
 
 
 def _named_protocols(device: Map) -> list[tuple[Value, Position]]:

@@ -17,7 +17,7 @@ from parsers.profile.positions import PositionShape
 from parsers.profile.problem import Path, Problems, ProfileError
 from parsers.profile.shape import Shape
 from parsers.profile.sound import check_shape
-from parsers.profile.text import to_bytes
+from parsers.profile.text import Span, place_of, to_bytes
 from parsers.protocol import LineSettings, ProtocolInfo
 from parsers.reading import Parser
 
@@ -79,7 +79,15 @@ def _info(profile: Mapping[str, Any], layout: Callable[[], Layout | None], probl
         tuple(profile.get("aliases", ())),
         str(profile.get("title_ko", "")),
         min(bits_of(shape.get("checksum")) for shape in profile["shapes"]),
+        _id_place(profile, problems),
     )
+
+
+def _id_place(profile: Mapping[str, Any], problems: Problems) -> Span | None:
+    if "device_id" not in profile:
+        return None
+    lengths = [shape["length"] for shape in profile["shapes"] if isinstance(shape.get("length"), int)]
+    return place_of(profile, "device_id", min(lengths, default=0), (), problems)
 
 
 def _layout(profile: Mapping[str, Any], problems: Problems) -> Layout | None:

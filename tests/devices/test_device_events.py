@@ -123,6 +123,26 @@ def test_a_spike_is_dropped_and_counted():
     assert bench.device.counters.frames == 4
 
 
+def test_weights_of_another_device_on_the_line_are_dropped_and_counted():
+    frames = {number: cas22("1")[:6] + number + cas22("1")[7:] for number in (b"1", b":")}
+    with capture_logs() as logs, Bench("cas-22", device_id="10") as bench:
+        bench.link(True, "")
+        bench.send(frames[b"1"] * 3 + frames[b":"])
+        assert bench.weights == [Quantity(1, "kg")]
+        assert bench.events[0].data["raw"] == frames[b":"]
+        assert bench.device.counters.strangers == 3
+    assert [(log["event"], log["expected"], log["seen"]) for log in logs] == [("device.reading.strange", ":", "1")]
+
+
+def test_an_answer_of_another_device_does_not_keep_a_silent_scale_alive():
+    with Bench("cas-22", device_id="2", silent_after=2.0) as bench:
+        bench.link(True, "")
+        for _ in range(3):
+            bench.send(cas22("1"))
+            bench.advance(1)
+    assert bench.told == ["scale.lost"]
+
+
 def test_a_scale_whose_port_is_not_there_is_lost_and_back_with_its_first_reading():
     with Bench("cas-22") as bench:
         bench.link(False, "port '/dev/ttyUSB0' does not exist")

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from engine.devices.device_id import encode_id
+from engine.devices.settings import DeviceSettings
 from engine.documents.render import render
-from engine.errors import DiagnosticError
+from engine.errors import DiagnosticError, EngineError
 from engine.service.config import load_site
 from parsers import PROTOCOLS
 
@@ -69,6 +71,41 @@ def test_how_often_it_is_asked_and_its_half_duplex_line_reach_the_device(load):
 def test_a_device_that_sends_by_itself_is_not_asked(load):
     assert findings(load, "port: COM3, protocol: cas-22, poll: 500 ms") == ["protocol-not-asked"]
     assert load("port: COM3, protocol: cas-22, poll: 0 s").lines[0].devices["scale"].poll == 0
+
+
+@pytest.mark.parametrize("number", ["1", "10", "99", ":"])
+def test_a_device_may_have_a_number(load, number):
+    device = load(f'port: COM3, protocol: cas-22, id: "{number}"').lines[0].devices["scale"]
+    assert device.options() == {"device_id": number}
+
+
+def test_a_number_that_no_frame_can_carry_is_told(load):
+    assert findings(load, 'port: COM3, protocol: cas-22, id: "A1"') == ["bad-device-id"]
+    assert findings(load, 'port: COM3, protocol: cas-22, id: "100"') == ["bad-device-id"]
+    assert findings(load, 'port: COM3, protocol: st-gs, id: "1"') == ["protocol-without-id"]
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "encoded"),
+    [
+        ("1", 1, b"1"),
+        ("10", 1, b":"),
+        ("99", 1, b"\x93"),
+        ("1", 2, b"01"),
+        ("AB", 2, b"AB"),
+        ("A", 2, None),
+        ("①", 1, None),
+    ],
+)
+def test_a_number_stands_in_a_frame_as_its_protocol_writes_it(text, width, encoded):
+    assert encode_id(text, width) == encoded
+
+
+def test_a_device_that_is_made_of_a_number_that_does_not_fit_is_refused():
+    with pytest.raises(EngineError, match="'A1' is no id of a cas-22 device, which has 1 characters for it"):
+        DeviceSettings("COM3", ("cas-22",), device_id="A1")
+    with pytest.raises(EngineError, match="leave 'id' out"):
+        DeviceSettings("COM3", ("st-gs",), device_id="1")
 
 
 def test_a_line_behind_a_network_is_switched_by_its_server(load):
