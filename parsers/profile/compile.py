@@ -34,10 +34,12 @@ def compile_profile(profile: Mapping[str, Any]) -> ProtocolInfo:
     name = str(profile["protocol"])
     layout = _layout(profile, problems)
     info = _info(profile, lambda: layout, problems)
+    golden = Problems()  # of its own: what has problems makes no parsers
     if layout is not None and not problems.found:
-        check_golden(info.golden, info.factory, problems)
-    if problems.found:
-        raise ProfileError(name, tuple(problems.found))
+        check_golden(info.golden, info.factory, golden)
+    found = (*problems.found, *golden.found)
+    if found:
+        raise ProfileError(name, found)
     return info
 
 
