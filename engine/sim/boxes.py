@@ -17,7 +17,7 @@ class Box:
 
     line: str
     number: int  # 1, 2, 3 ... on its line
-    card: str  # ten hexadecimal digits, as RDM6300 readers tell them; no two boxes of a hall share one
+    card: str  # hexadecimal digits, as its reader tells them (ten: RDM6300); no two boxes of a hall share one
     weight: Decimal
 
     def __str__(self) -> str:
@@ -47,13 +47,14 @@ class Handling:
 
 
 class BoxMaker:
-    """Makes one line's boxes, the same ones for the same seed."""
+    """Makes one line's boxes, the same ones for the same seed. Its cards have so many hexadecimal digits."""
 
-    def __init__(self, line: str, line_number: int, division: Decimal, rng: Random) -> None:
+    def __init__(self, line: str, line_number: int, division: Decimal, rng: Random, digits: int = 10) -> None:
         self._line = line
         self._prefix = f"{line_number:02X}"  # cards of two lines can never be the same
         self._division = division
         self._rng = rng
+        self._digits = digits - len(self._prefix)
         self._cards: set[str] = set()
         self._number = 0
 
@@ -66,7 +67,7 @@ class BoxMaker:
 
     def _new_card(self) -> str:
         while True:
-            card = f"{self._prefix}{self._rng.getrandbits(32):08X}"
+            card = f"{self._prefix}{self._rng.getrandbits(4 * self._digits):0{self._digits}X}"
             if card not in self._cards:
                 self._cards.add(card)
                 return card

@@ -27,6 +27,7 @@ from engine.service.config import load_site
 from engine.service.gateway import Gateway
 from engine.sim.audit import Audit, audit, read_ledger
 from engine.sim.demo_facts import Facts
+from engine.sim.demo_terminal import TERMINAL_CHART, receipt_problems, write_cards
 from engine.sim.demo_view import Result, Scene, View
 from engine.sim.hall import MAC_ADDRESS, Hall
 from engine.sim.server import ReferenceServer
@@ -39,6 +40,8 @@ _STEP_WITHIN_S: Final = (
 )
 _TERMINATED: Final = 143
 
+CHARTS: Final = ("weighing", TERMINAL_CHART)
+
 log = structlog.get_logger(__name__)
 
 
@@ -48,7 +51,10 @@ class DemoError(EngineError):
 
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
-    """What is shown: so many boxes in all, dealt to the lines; ``offline`` seconds without the server at first."""
+    """What is shown: so many boxes in all, dealt to the lines; ``offline`` seconds without the server at first.
+
+    ``chart`` is what the lines run, one of CHARTS.
+    """
 
     boxes: int
     lines: int
@@ -56,6 +62,7 @@ class DemoOptions:
     offline: float
     keep: Path | None
     transport: Transport
+    chart: str = "weighing"
 
 
 def run_demo(options: DemoOptions, view: View) -> int:
@@ -111,8 +118,16 @@ async def _run(options: DemoOptions, folder: Path, view: View) -> Result:
     with _logging(folder / "engine.log", facts):
         async with (
             ReferenceServer(clock=clock) as server,
-            Hall(lines=options.lines, seed=options.seed, transport=options.transport, clock=clock) as hall,
+            Hall(
+                lines=options.lines,
+                seed=options.seed,
+                transport=options.transport,
+                clock=clock,
+                has_terminals=options.chart == TERMINAL_CHART,
+            ) as hall,
         ):
+            if hall.terminals:
+                await write_cards(folder, hall.cards(options.boxes))
             return await Demo(options, folder, view, clock, server, hall, facts).run()
 
 
@@ -282,7 +297,12 @@ class Demo:
     def _result(self, report: Audit) -> Result:
         return Result(
             audit=report,
-            problems=[*self._failures, *report.problems, *self._facts.faults],
+            problems=[
+                *self._failures,
+                *report.problems,
+                *self._facts.faults,
+                *receipt_problems(self._hall.truth, self._hall.terminals),
+            ],
             boxes=self._options.boxes,
             lines=self._options.lines,
             seed=self._options.seed,

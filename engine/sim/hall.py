@@ -25,12 +25,16 @@ from typing import Final, Self
 from engine.clock import Clock, SystemClock
 from engine.sim.boxes import Box, BoxMaker
 from engine.sim.devices import Device, SimulatedReader, SimulatedScale
-from engine.sim.operators import PATIENCE_S, Committed, Operator
+from engine.sim.operators import PATIENCE_S, Committed, Operator, TerminalOperator
+from engine.sim.terminal import SimulatedTerminal, weigh_on
 from engine.sim.transport import Endpoint, Transport, Uart, default_transport, open_endpoint
 
 MAC_ADDRESS: Final = "AA:BB:CC:DD:EE:01"  # locally administered: no device's own
 SCALE_BAUDRATE: Final = 19200  # 22 bytes at 50 Hz need 11,000 bit/s
 READER_BAUDRATE: Final = 9600
+TERMINAL_BAUDRATE: Final = 9600
+READER_CARD_DIGITS: Final = 10
+TERMINAL_CARD_DIGITS: Final = 8
 _TICK_S: Final = 0.004
 _DIVISIONS: Final = (Decimal("0.005"), Decimal("0.010"))  # kg; the lines' scales take turns
 
@@ -52,6 +56,47 @@ class HallLine:
     def __post_init__(self) -> None:
         self.wires = ((self.scale, self.scale_uart), (self.reader, self.reader_uart))
 
+    def operator(self, clock: Clock, placed: Callable[[Box, float], None]) -> Operator:
+        """Who works here."""
+        return Operator(self.scale, self.reader, clock, placed)
+
+    def site_lines(self) -> Iterator[str]:
+        """What site.yaml says of it."""
+        yield f"  - name: {self.name}"
+        yield "    chart: weighing"
+        yield "    settings: {min_weight: 50 g, stable_for: 1 s, tolerance: 20 g}"
+        yield "    devices:"
+        scale, reader = self.scale_uart.endpoint.port, self.reader_uart.endpoint.port
+        yield f"      scale: {{port: {json.dumps(scale)}, protocol: cas-22, baudrate: {SCALE_BAUDRATE}}}"
+        yield f"      rfid:  {{port: {json.dumps(reader)}, protocol: rdm6300}}"
+
+
+@dataclass(slots=True)
+class TerminalLine:
+    """A line that is one unmanned terminal."""
+
+    name: str
+    scale: SimulatedScale  # the platform under it
+    terminal: SimulatedTerminal
+    uart: Uart
+    boxes: BoxMaker
+    wires: tuple[tuple[Device, Uart], ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.wires = ((self.terminal, self.uart),)
+
+    def operator(self, clock: Clock, placed: Callable[[Box, float], None]) -> Operator:
+        """Who works here."""
+        return TerminalOperator(self.scale, self.terminal, clock, placed)
+
+    def site_lines(self) -> Iterator[str]:
+        """What site.yaml says of it."""
+        yield f"  - name: {self.name}"
+        yield "    chart: terminal-weighing"
+        yield "    settings: {keys_for: 1 s}"
+        yield "    devices:"
+        yield f"      terminal: {{port: {json.dumps(self.uart.endpoint.port)}, protocol: suwol-1000}}"
+
 
 @dataclass(frozen=True, slots=True)
 class Placed:
@@ -64,7 +109,8 @@ class Placed:
 class Hall:
     """A hall with ``lines`` lines, named dock-1, dock-2 ... Boxes, noise and people follow from ``seed``.
 
-    Its serial lines are of one kind of ``transport``, or whatever ``open_wire`` opens. Use it as a context manager.
+    With ``has_terminals`` each line is an unmanned terminal. Its serial lines are of one kind of ``transport``, or
+    whatever ``open_wire`` opens. Use it as a context manager.
     """
 
     def __init__(
@@ -76,8 +122,10 @@ class Hall:
         open_wire: OpenEndpoint | None = None,
         clock: Clock | None = None,
         patience: float = PATIENCE_S,
+        has_terminals: bool = False,
     ) -> None:
-        self.lines: list[HallLine] = []
+        self.lines: list[HallLine | TerminalLine] = []
+        self._has_terminals = has_terminals
         self.placed: list[Placed] = []
         self._count = lines
         self._seed = seed
@@ -91,6 +139,16 @@ class Hall:
     def truth(self) -> list[Box]:
         """Every box that was put on a scale, in that order."""
         return [placed.box for placed in self.placed]
+
+    @property
+    def terminals(self) -> list[SimulatedTerminal]:
+        """The unmanned terminals, if that is what its lines are."""
+        return [line.terminal for line in self.lines if isinstance(line, TerminalLine)]
+
+    def cards(self, count: int) -> list[str]:
+        """The cards of the first ``count`` boxes of every line, as they will be made."""
+        makers = [self._box_maker(number) for number in range(1, self._count + 1)]
+        return [maker.make()[0].card for maker in makers for _ in range(count)]
 
     @property
     def ports(self) -> frozenset[str]:
@@ -143,8 +201,8 @@ class Hall:
             ]
         return [missed for task in work if (missed := task.result()) is not None]
 
-    async def _work(self, line: HallLine, turns: Iterator[int], committed: Committed) -> Box | None:
-        operator = Operator(line.scale, line.reader, self._clock, self._note_placed)
+    async def _work(self, line: HallLine | TerminalLine, turns: Iterator[int], committed: Committed) -> Box | None:
+        operator = line.operator(self._clock, self._note_placed)
         for _ in turns:
             box, handling = line.boxes.make()
             if not await operator.weigh(box, handling, committed, self._patience):
@@ -154,21 +212,29 @@ class Hall:
     def _note_placed(self, box: Box, rest_at: float) -> None:
         self.placed.append(Placed(box, rest_at))
 
-    async def _make_line(self, number: int, stack: AsyncExitStack) -> HallLine:
-        name = f"dock-{number}"
-        division = _DIVISIONS[(number - 1) % len(_DIVISIONS)]
-        scale_end = await self._open_wire()
-        stack.callback(scale_end.close)
+    async def _make_line(self, number: int, stack: AsyncExitStack) -> HallLine | TerminalLine:
+        name, boxes = _name(number), self._box_maker(number)
+        scale = SimulatedScale(_division(number), self._random(name, "scale"), self._clock.monotonic())
+        first_end = await self._open_wire()
+        stack.callback(first_end.close)
+        if self._has_terminals:
+            terminal = SimulatedTerminal(weigh_on(scale), baudrate=TERMINAL_BAUDRATE)
+            return TerminalLine(name, scale, terminal, Uart(first_end, TERMINAL_BAUDRATE), boxes)
         reader_end = await self._open_wire()
         stack.callback(reader_end.close)
         return HallLine(
             name=name,
-            scale=SimulatedScale(division, self._random(name, "scale"), self._clock.monotonic()),
+            scale=scale,
             reader=SimulatedReader(self._random(name, "reader")),
-            scale_uart=Uart(scale_end, SCALE_BAUDRATE),
+            scale_uart=Uart(first_end, SCALE_BAUDRATE),
             reader_uart=Uart(reader_end, READER_BAUDRATE),
-            boxes=BoxMaker(name, number, division, self._random(name, "boxes")),
+            boxes=boxes,
         )
+
+    def _box_maker(self, number: int) -> BoxMaker:
+        name = _name(number)
+        digits = TERMINAL_CARD_DIGITS if self._has_terminals else READER_CARD_DIGITS
+        return BoxMaker(name, number, _division(number), self._random(name, "boxes"), digits)
 
     def _random(self, line: str, purpose: str) -> Random:
         return Random(f"{self._seed}/{line}/{purpose}")  # noqa: S311 - to be repeatable is the point
@@ -179,11 +245,21 @@ class Hall:
         while True:
             now = self._clock.monotonic()
             for device, uart in wires:
+                if isinstance(device, SimulatedTerminal):
+                    device.receive(uart.endpoint.read(), now)
                 for at, frame in device.frames(now):
                     uart.send(frame, at)
                     uart.pump(now)
                 uart.pump(now)
             await asyncio.sleep(_TICK_S)
+
+
+def _name(number: int) -> str:
+    return f"dock-{number}"
+
+
+def _division(number: int) -> Decimal:
+    return _DIVISIONS[(number - 1) % len(_DIVISIONS)]
 
 
 async def _end(task: asyncio.Task[None]) -> None:
@@ -194,20 +270,14 @@ async def _end(task: asyncio.Task[None]) -> None:
         task.result()
 
 
-def _site_lines(server_url: str, lines: list[HallLine]) -> Iterator[str]:
+def _site_lines(server_url: str, lines: list[HallLine | TerminalLine]) -> Iterator[str]:
     yield "site: 가상 위판장"
     yield f"server:    {{url: {json.dumps(server_url)}}}"
     yield f"gateway:   {{name: 가상 위판장, mac_address: {json.dumps(MAC_ADDRESS)}}}"
     yield 'store:     {url: "sqlite:///ledger.sqlite"}'
     yield "lines:"
     for line in lines:
-        yield f"  - name: {line.name}"
-        yield "    chart: weighing"
-        yield "    settings: {min_weight: 50 g, stable_for: 1 s, tolerance: 20 g}"
-        yield "    devices:"
-        scale, reader = line.scale_uart.endpoint.port, line.reader_uart.endpoint.port
-        yield f"      scale: {{port: {json.dumps(scale)}, protocol: cas-22, baudrate: {SCALE_BAUDRATE}}}"
-        yield f"      rfid:  {{port: {json.dumps(reader)}, protocol: rdm6300}}"
+        yield from line.site_lines()
     yield "sync:      {interval: 1 s}"
     yield "upload:    {interval: 1 s}"
     yield "heartbeat: {interval: 5 s}"

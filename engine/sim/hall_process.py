@@ -64,7 +64,7 @@ async def _run(options: HallOptions) -> int:
         if options.site is not None:
             text = hall.site_yaml(server.url)
             await asyncio.to_thread(options.site.write_text, text, encoding="utf-8")
-        lines = [_ports(line) for line in hall.lines]
+        lines = [_ports(line) for line in hall.lines if isinstance(line, HallLine)]
         _tell({"event": "ready", "server": server.url, "mac_address": MAC_ADDRESS, "lines": lines})
         missed = await _weigh(options, hall, server)
         _tell(_truth(hall, server, missed))

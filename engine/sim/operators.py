@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
 from engine.clock import Clock
 from engine.sim.boxes import Box, Handling
-from engine.sim.devices import SimulatedReader, SimulatedScale
+from engine.sim.devices import SimulatedScale
+from engine.sim.terminal import SimulatedTerminal
 
 Committed = Callable[[Box], Awaitable[None]]
 
@@ -19,14 +20,28 @@ PATIENCE_S: Final = 20.0  # after that a box is taken off the scale again, unwei
 _TOUCH_AFTER_S: Final = 6.0  # whoever sees nothing happen touches the card once more
 _TOUCH_S: Final = 1.0
 
+_LOOK_EVERY_S: Final = 0.05
+
 log = structlog.get_logger(__name__)
+
+
+class CardField(Protocol):
+    """Where cards are held."""
+
+    def touch(self, card: str, now: float) -> None:
+        """A card comes into the field."""
+        ...
+
+    def take_away(self) -> None:
+        """The field is empty."""
+        ...
 
 
 class Operator:
     """Handles the boxes of one line, one after the other. ``placed`` tells each box and when it came to rest."""
 
     def __init__(
-        self, scale: SimulatedScale, reader: SimulatedReader, clock: Clock, placed: Callable[[Box, float], None]
+        self, scale: SimulatedScale, reader: CardField, clock: Clock, placed: Callable[[Box, float], None]
     ) -> None:
         self._scale = scale
         self._reader = reader
@@ -87,6 +102,27 @@ class Operator:
             return
         await asyncio.sleep(stays)
         self._reader.take_away()
+
+
+class TerminalOperator(Operator):
+    """Handles boxes at an unmanned terminal: begins when its light is green, and waits for the receipt."""
+
+    def __init__(
+        self, scale: SimulatedScale, terminal: SimulatedTerminal, clock: Clock, placed: Callable[[Box, float], None]
+    ) -> None:
+        super().__init__(scale, terminal, clock, placed)
+        self._terminal = terminal
+
+    async def weigh(self, box: Box, handling: Handling, committed: Committed, patience: float) -> bool:
+        """Weigh one box. False when it is not recorded, or the terminal is not ready for the next one in time."""
+        if not await _within(patience, self._green()):
+            return False
+        is_committed = await super().weigh(box, handling, committed, patience)
+        return await _within(patience, self._green()) and is_committed
+
+    async def _green(self) -> None:
+        while not self._terminal.is_green:  # noqa: ASYNC110 - a light has no event to wait for
+            await asyncio.sleep(_LOOK_EVERY_S)
 
 
 async def _within(seconds: float, awaitable: Awaitable[None]) -> bool:

@@ -71,6 +71,9 @@ class SimulatedTerminal:
         """A card is held to the reader."""
         self._slot = _Slot(card, None, now)
 
+    def take_away(self) -> None:
+        """The card is taken away; what the slot holds, it holds."""
+
     def press(self, key: Key, now: float) -> None:
         """A value is typed, and one of the keys N, C, M or P."""
         self._slot = _Slot(None, key, now)

@@ -9,6 +9,7 @@ from pathlib import Path
 from engine.cli.command import Command, duration, whole_number
 
 _MOST_BOXES = 10_000
+_CHARTS = ("weighing", "terminal-weighing")  # as engine.sim.demo has them, without its imports
 _MOST_LINES = 16  # a card's first byte and a machine's patience would allow more
 
 
@@ -21,6 +22,12 @@ def _add_arguments(parser: ArgumentParser) -> None:
         default=8,
         metavar="N",
         help="end after so many boxes in all (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--chart",
+        choices=_CHARTS,
+        default=_CHARTS[0],
+        help="what the lines are: a scale and a reader each, or an unmanned terminal (default: %(default)s)",
     )
     parser.add_argument(
         "--lines",
@@ -71,6 +78,7 @@ def _run(arguments: Namespace) -> int:
         offline=arguments.offline,
         keep=arguments.keep,
         transport=arguments.transport,
+        chart=arguments.chart,
     )
     return run_demo(options, make_view(console))
 
