@@ -19,7 +19,7 @@ from schemas import load_schema
 
 _FOLDERS: Final = ("", "protocols")  # beside site.yaml
 _SUFFIXES: Final = frozenset({".yaml", ".yml"})
-_PROFILE: Final = re.compile(rb"^['\"]?protocol['\"]?[ \t]*:", re.MULTILINE)
+_PROFILE: Final = re.compile(rb"^['\"]?protocol['\"]?[ \t]*:[ \t]*['\"]?([a-z0-9._-]*)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,8 @@ def read_profile(path: Path) -> Profile:
     try:
         document = load_yaml(path)
     except DiagnosticError as error:
-        return Profile(path, None, None, None, tuple(error.diagnostics))
+        named = _PROFILE.search(_beginning(path))
+        return Profile(path, named[1].decode() if named else None, None, None, tuple(error.diagnostics))
     name = document.root.text("protocol")
     problems = check(document, load_schema("protocol"))
     if problems:
