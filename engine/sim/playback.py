@@ -57,12 +57,13 @@ else:
         clock: Clock,
         *,
         speed: float | None,
+        after: float = 0.0,
         opened: Callable[[str, str], None],
         waiting: Callable[[str], None],
     ) -> Played:
         """Play what was received at ``ports``; ``speed`` 2.0 is twice as fast, None as fast as it is read.
 
-        ``opened`` is told each port's name and its terminal before the first byte. Nothing is ever thrown away: while
+        ``opened`` is told each port's name and its terminal, ``after`` seconds before the first byte. Nothing is ever thrown away: while
         a terminal is full, everything waits, and ``waiting`` is told who is waited for. Returns when all was read.
         """
         with ExitStack() as stack:
@@ -71,6 +72,7 @@ else:
                 terminals[name] = _Port(name)
                 stack.callback(terminals[name].close)
                 opened(name, terminals[name].port)
+            await asyncio.sleep(after)
             return await _Playing(terminals, clock, speed, waiting).play(entries)
 
     class _Playing:

@@ -275,6 +275,7 @@ def test_the_command_keeps_the_ledger_where_it_is_told(
         (["none.rec.gz", "--into", "chart"], 1, "there is no such recording"),
         (["site.yaml", "--into", "pty"], 1, "this is no recording"),
         (["tape.rec.gz", "--into", "chart", "--speed", "2"], 2, "--speed means nothing with --into chart"),
+        (["tape.rec.gz", "--into", "chart", "--after", "2s"], 2, "--after means nothing with --into chart"),
         (["tape.rec.gz", "--into", "pty", "--keep", "x"], 2, "--keep means nothing with --into pty"),
     ],
 )
@@ -330,6 +331,7 @@ def test_a_recording_is_played_into_terminals_whole_and_in_its_time(tmp_path: Pa
             recording.find_ports(),
             SystemClock(),
             speed=speed,
+            after=0.2,
             opened=lambda name, terminal: tasks.append(asyncio.create_task(listen(name, terminal))),
             waiting=lambda _name: None,
         )
@@ -344,6 +346,20 @@ def test_a_recording_is_played_into_terminals_whole_and_in_its_time(tmp_path: Pa
     assert len(readings) == 20
     if speed is not None:
         assert took >= 1.9 / speed
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs pseudo-terminals")
+def test_the_command_says_which_terminal_is_which_port(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tape = Tape(tmp_path)
+    tape.link(LINK_UP, b"open")
+    tape.writer.close()
+    assert main(["replay", "tape.rec.gz", "--into", "pty", "--speed", "max", "--after", "10ms"]) == 0
+    told = capsys.readouterr()
+    assert told.out.startswith("dock-1/scale: /dev/")
+    assert "played 0 bytes" in told.err
 
 
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs pseudo-terminals")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.cli.command import OK, USAGE, Command
+from engine.cli.command import OK, USAGE, Command, duration
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
@@ -44,6 +44,9 @@ def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--speed", type=_speed, metavar="N", help="pty: so many times as fast as it was (default: 1), or max"
     )
+    parser.add_argument(
+        "--after", type=duration, metavar="TIME", help="pty: wait so long before the first byte, as in 10s"
+    )
     parser.add_argument("--config", type=Path, metavar="FILE", help="chart: the site file (default: as for engine run)")
     parser.add_argument("--cards", type=Path, metavar="FILE.csv", help="chart: the cards that the site knows")
     parser.add_argument(
@@ -54,16 +57,16 @@ def _add_arguments(parser: ArgumentParser) -> None:
 def _run(arguments: Namespace) -> int:
     from engine.devices.recording import read_recording
 
-    others = ("speed",) if arguments.into == "chart" else ("config", "cards", "keep")
+    others = ("speed", "after") if arguments.into == "chart" else ("config", "cards", "keep")
     for name in others:
         if getattr(arguments, name) is not None:
             print(f"--{name} means nothing with --into {arguments.into}", file=sys.stderr)
             return USAGE
     recording = read_recording(arguments.recordings)
-    return _into_charts(recording, arguments) if arguments.into == "chart" else _into_ptys(recording, arguments.speed)
+    return _into_charts(recording, arguments) if arguments.into == "chart" else _into_ptys(recording, arguments)
 
 
-def _into_ptys(recording: Recording, speed: float | None) -> int:
+def _into_ptys(recording: Recording, arguments: Namespace) -> int:
     import asyncio
 
     from engine.clock import SystemClock
@@ -75,9 +78,18 @@ def _into_ptys(recording: Recording, speed: float | None) -> int:
     def waiting(name: str) -> None:
         print(f"waiting: nobody reads {name}", file=sys.stderr, flush=True)
 
-    faster = None if speed == math.inf else speed or 1.0
+    speed = None if arguments.speed == math.inf else arguments.speed or 1.0
+    after: float = arguments.after or 0.0
     played = asyncio.run(
-        play(recording, recording.find_ports(), SystemClock(), speed=faster, opened=opened, waiting=waiting)
+        play(
+            recording,
+            recording.find_ports(),
+            SystemClock(),
+            speed=speed,
+            after=after,
+            opened=opened,
+            waiting=waiting,
+        )
     )
     _tell_torn(recording.torn)
     print(f"played {played.bytes_played} bytes in {played.entries} pieces in {played.seconds:.1f} s", file=sys.stderr)
