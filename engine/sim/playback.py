@@ -63,8 +63,9 @@ else:
     ) -> Played:
         """Play what was received at ``ports``; ``speed`` 2.0 is twice as fast, None as fast as it is read.
 
-        ``opened`` is told each port's name and its terminal, ``after`` seconds before the first byte. Nothing is ever thrown away: while
-        a terminal is full, everything waits, and ``waiting`` is told who is waited for. Returns when all was read.
+        ``opened`` is told each port's name and its terminal, ``after`` seconds before the first byte. Nothing
+        is ever thrown away: while a terminal is full, everything waits, and ``waiting`` is told who is waited for.
+        Returns when all was read.
         """
         with ExitStack() as stack:
             terminals = {}
