@@ -213,13 +213,13 @@ def test_a_process_that_is_killed_loses_no_more_than_the_last_moment(tmp_path: P
     with subprocess.Popen([sys.executable, "-c", _KILLED, tmp_path], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         told: list[float] = []
-        while not told or told[-1] - told[0] < 2.5:
+        while not told or told[-1] - told[0] < 3.2:
             told.append(float(process.stdout.readline()))
         process.send_signal(signal.SIGKILL)
     recording = read_recording([tmp_path])
     found = [float(entry.data) for entry in recording]
     assert found == told[: len(found)] or found[: len(told)] == told
-    assert told[-1] - found[-1] < 2.0  # a second, and what a busy machine adds
+    assert told[-1] - found[-1] < 3.0  # a second, and what a busy machine adds
     assert len(recording.torn) == 1
 
 

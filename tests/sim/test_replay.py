@@ -61,7 +61,7 @@ async def _record(folder: Path) -> None:
             while box.card not in {row.card for row in read_ledger(folder / "ledger.sqlite")}:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
-        async with asyncio.TaskGroup() as tasks:
+        async with asyncio.timeout(120), asyncio.TaskGroup() as tasks:
             tasks.create_task(gateway.run())
             await server.wait_until(lambda: MAC_ADDRESS in server.gateways, timeout=30)
             server.approve(MAC_ADDRESS)
