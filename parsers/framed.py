@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from parsers.lines import SEVEN_BITS, Rubbish
+from parsers.lines import SEVEN_BITS, Rubbish, SteadyLength
 from parsers.packets import INCOMPLETE, REFUSED, Packet, Verdict
 from parsers.reading import Reading
 
@@ -18,7 +18,8 @@ class FrameLayout:
     """One protocol of framed messages.
 
     ``match`` judges the bytes of a text from a place on, given the same bytes as they were received. Every frame begins
-    with ``start``; the lengths are in bytes. ``is_checked``: a checksum guards every frame.
+    with ``start``; the lengths are in bytes. ``is_checked``: a checksum guards every frame. ``fixed`` are the lengths
+    that a device, once it sends them, always sends (see SteadyLength).
     """
 
     start: bytes
@@ -27,6 +28,7 @@ class FrameLayout:
     longest: int
     is_checked: bool
     seven_bit: bool = False
+    fixed: tuple[int, ...] = ()
 
 
 class FrameSplitter:
@@ -98,6 +100,8 @@ class FrameParser:
         self.rejected = 0
         self._splitter = FrameSplitter(layouts, seven_bit=any(layout.seven_bit for layout in layouts))
         self._rubbish = Rubbish(min(layout.shortest for layout in layouts))
+        fixed = tuple(length for layout in layouts for length in layout.fixed)
+        self._steady = SteadyLength(fixed) if fixed else None
 
     def feed(self, data: bytes) -> list[Reading]:
         """Give the readings of the frames that ``data`` completed. Never raises on input."""
@@ -105,6 +109,8 @@ class FrameParser:
         for piece in self._splitter.split(data):
             if isinstance(piece, bytes):
                 self._rubbish.add(len(piece))
+            elif self._steady is not None and not self._steady.accepts(piece):
+                self._rubbish.add(len(piece.raw))
             else:
                 self._rubbish.end()
                 readings.append(piece)
@@ -115,3 +121,5 @@ class FrameParser:
         """Forget a half-received frame."""
         self._splitter.reset()
         self._rubbish.end()
+        if self._steady is not None:
+            self._steady.reset()

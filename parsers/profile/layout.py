@@ -15,16 +15,22 @@ from parsers.reading import Reading
 
 def line_layout(profile: Mapping[str, Any], framing: Framing, shapes: tuple[Shape, ...]) -> LineLayout:
     """A layout of lines. Where there are several lengths, a device is held to the fixed one that it keeps."""
-    lengths = {length for shape in shapes for length in (shape.shortest, shape.longest)}
-    fixed = {shape.longest for shape in shapes if shape.is_fixed and shape.has_value}
     return LineLayout(
         line_decoder(shapes),
-        max(lengths),
+        max(shape.longest for shape in shapes),
         tuple(profile["frame"].get("trusted", ())),
-        tuple(sorted(fixed, reverse=True)) if len(lengths) > 1 else (),
+        _fixed(shapes),
         framing.is_seven_bit,
         framing.end,
     )
+
+
+def _fixed(shapes: tuple[Shape, ...]) -> tuple[int, ...]:
+    """The lengths to hold a device to: those of weights at positions, where no checksum tells that a byte was lost."""
+    weights = [shape for shape in shapes if shape.has_value and not shape.has_checksum]
+    if len({length for shape in weights for length in (shape.shortest, shape.longest)}) < 2:  # noqa: PLR2004 - no choice
+        return ()
+    return tuple(sorted({shape.longest for shape in weights if shape.is_fixed}, reverse=True))
 
 
 def line_decoder(shapes: tuple[Shape, ...]) -> Decode:
@@ -70,7 +76,7 @@ def frame_layout(framing: Framing, shapes: tuple[Shape, ...]) -> FrameLayout:
     shortest = min(shape.shortest for shape in shapes)
     longest = max(shape.longest for shape in shapes)
     is_checked = all(shape.has_checksum for shape in shapes)
-    return FrameLayout(start, match, shortest, longest, is_checked, framing.is_seven_bit)
+    return FrameLayout(start, match, shortest, longest, is_checked, framing.is_seven_bit, _fixed(shapes))
 
 
 def _match_fixed(shapes: tuple[Shape, ...], text: bytes, at: int, raw: bytes) -> Packet | Verdict:

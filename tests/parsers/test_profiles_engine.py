@@ -335,3 +335,14 @@ def test_a_checked_frame_may_share_a_port(pair: tuple[str, str]) -> None:
 def test_what_does_not_prove_itself_cannot_share_a_port(pair: tuple[str, str]) -> None:
     with pytest.raises(ValueError, match="cannot share a port"):
         make_parser(pair)
+
+
+def test_a_framed_device_that_keeps_one_length_is_held_to_it() -> None:
+    """A digit that was lost on the wire leaves what looks like a whole frame of a shorter shape."""
+    parser = make_parser("toledo-8217")
+    assert len(parser.feed(b"\x0212.50\r" * 50)) == 50
+    assert parser.feed(b"\x021.50\r") == []
+    assert parser.rejected
+    assert len(parser.feed(b"\x0212.50\r" * 2)) == 2
+    parser.reset()
+    assert len(parser.feed(b"\x02001.50\r")) == 1
