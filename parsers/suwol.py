@@ -355,4 +355,5 @@ SUWOL_1000: Final = ProtocolInfo(
     golden=_GOLDEN,
     is_proven=False,  # printed in its specification in parts, composed from its layout in others; logged by nobody
     ask=poll_request(0),  # shows nothing, says nothing, prints nothing
+    id_at=(1, 2),
 )

@@ -61,7 +61,7 @@ class Line:
         made = SerialSettings(device.port, device.protocol, **device.options())
         if TERMINAL_PROTOCOL not in device.protocol:
             return SerialDevice(name, made, loop=loop, clock=clock, emit=self._received)
-        master = MasterSettings(POLL_S if device.poll is None else device.poll)
+        master = MasterSettings(POLL_S if device.poll is None else device.poll, int(device.device_id or 0))
         self.terminal = Terminal(name, made, master, loop=loop, clock=clock, emit=self._received)
         return self.terminal
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from engine.devices.device_id import encode_id
 from engine.devices.port_names import BadPortNameError, parse_port_name
+from engine.devices.terminal import POLL_RANGE_S
 from engine.documents.suggest import did_you_mean
 from engine.documents.tree import Document, Map, Seq, Value
 from engine.errors import Diagnostic, Position, UnitError
@@ -25,6 +26,7 @@ from parsers import ProtocolInfo
 
 _CHART_FILE: Final = re.compile(r"[/\\]|\.ya?ml\Z")
 _STORE: Final = re.compile(r"sqlite:///[^?\0]*[^/?\0]\Z|postgresql://[^/\s]*/[^/\s]+\Z")
+TERMINAL: Final = "suwol-1000"
 _LINE_SETTINGS: Final = ("baudrate", "data_bits", "parity", "stop_bits")
 
 
@@ -196,11 +198,32 @@ def _protocols(device: Map, protocols: Mapping[str, ProtocolInfo]) -> Iterator[D
     infos = [protocols[name] for name, _ in named if name in protocols]
     yield from _never_asked(device, infos)
     yield from _numbered(device, infos)
+    if any(info.name == TERMINAL for info in infos):
+        yield from _terminal(device, [info.name for info in infos])
+        return
     scales = list(dict.fromkeys(info.name for info in infos if info.kind == "scale"))
     if len(scales) > 1:
         yield Diagnostic("protocols-clash", device.at("protocol"), {"protocols": scales})
     elif len(infos) > 1:
         yield from _differing_lines(device, infos)
+
+
+def _terminal(device: Map, names: list[str]) -> Iterator[Diagnostic]:
+    """A terminal is alone on its line, has one digit for its id, and is polled neither too often nor too seldom."""
+    if len(names) > 1:
+        yield Diagnostic("protocols-clash", device.at("protocol"), {"protocols": names})
+    wanted = device.text("id")
+    if wanted is not None and encode_id(wanted, 1) is not None and not re.fullmatch("[0-9]", wanted):
+        yield Diagnostic("bad-device-id", device.at("id"), {"id": wanted, "protocols": names, "length": 1})
+    poll = device.text("poll")
+    if poll is None:
+        return
+    try:
+        is_fitting = POLL_RANGE_S[0] <= parse_duration(poll) <= POLL_RANGE_S[1]
+    except UnitError:
+        return  # the schema has told
+    if not is_fitting:
+        yield Diagnostic("terminal-poll-range", device.at("poll"), {"value": poll})
 
 
 def _never_asked(device: Map, infos: list[ProtocolInfo]) -> Iterator[Diagnostic]:

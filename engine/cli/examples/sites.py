@@ -104,6 +104,12 @@ EXAMPLES: Final[dict[str, Example]] = {
     devices:
       scale: {port: COM3, protocol: cas-22‹, poll: 200 ms¦›}
 """),
+    "terminal-poll-range": _lines("""\
+  - name: dock-1
+    chart: terminal-weighing
+    devices:
+      terminal: {port: COM3, protocol: suwol-1000, poll: ‹1 s¦150 ms›}
+"""),
     "rs485-over-network": _lines("""\
   - name: dock-1
     devices:

@@ -15,6 +15,7 @@ from engine.devices.reader import Reader
 from engine.devices.recording import Tap
 from engine.devices.scale import Scale
 from engine.devices.settings import DeviceSettings
+from engine.devices.terminal import POLL_RANGE_S
 from engine.devices.terminal.exchange import Exchange, Told
 from engine.devices.terminal.link import TerminalLink
 from engine.devices.terminal.orders import Answer, OrderRefusedError, Orders
@@ -26,7 +27,6 @@ from parsers.suwol import TerminalReply
 
 PROTOCOL: Final = "suwol-1000"
 POLL_S: Final = 0.15
-POLL_RANGE_S: Final = (0.1, 0.2)
 _TELL_EVERY_S: Final = 60.0
 
 log = structlog.get_logger(__name__)
