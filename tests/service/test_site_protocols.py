@@ -146,3 +146,11 @@ def test_the_table_of_protocols_lists_what_ships_and_what_the_site_adds(
     assert all(f"| `{name}` |" in table for name in PROTOCOLS)
     assert main(["docs", "protocols", "--lang", "en"]) == 0
     assert "| `mt-sics` | Mettler Toledo MT-SICS | scale | 9600 8N1 | when asked | yes |" in capsys.readouterr().out
+
+
+def test_the_profile_of_the_documentation_is_valid(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "protocol-profiles.md").read_text(encoding="utf-8")
+    path = tmp_path / "gate.yaml"
+    path.write_text(text.partition("```yaml\n")[2].partition("```")[0], encoding="utf-8")
+    report = validate([str(path)], None)
+    assert (report.findings, report.files) == ([], [str(path)])
