@@ -124,9 +124,10 @@ class _Protocols(Mapping[str, ProtocolInfo]):
 def _packed() -> dict[str, dict[str, Any]]:
     """The shipped profiles, by name."""
     import json
-    from importlib.resources import files
+    from pathlib import Path
 
-    profiles: dict[str, dict[str, Any]] = json.loads((files("parsers") / PACKED).read_text(encoding="utf-8"))
+    # importlib.resources would take longer to import than all the rest of this.
+    profiles: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name(PACKED).read_text(encoding="utf-8"))
     return profiles
 
 
