@@ -25,6 +25,7 @@ from engine.net.identity import discover_identity
 from engine.net.tls import TlsSettings
 from engine.ports import Secret, StoreCounts, StoreError, StreamConnection
 from engine.runtime.machine import machine_class
+from engine.runtime.trace import Tracer
 from engine.service.card_desk import control_commands
 from engine.service.config import LineSettings, SiteConfig
 from engine.service.control import ControlServer, control_path
@@ -77,8 +78,16 @@ class GatewayStatus:
 class Gateway:
     """The headless service (requirements 2.2). ``run()`` returns after ``stop()``."""
 
-    def __init__(self, site: SiteConfig, *, clock: Clock | None = None, registry: Registry | None = None) -> None:
+    def __init__(
+        self,
+        site: SiteConfig,
+        *,
+        clock: Clock | None = None,
+        registry: Registry | None = None,
+        trace: Callable[[str], Tracer] | None = None,
+    ) -> None:
         self.site = site
+        self._trace = trace
         self.ready = asyncio.Event()
         self._clock: Clock = clock or SystemClock()
         self._registry = registry or shipped_registry()
@@ -170,6 +179,7 @@ class Gateway:
                 spawn=spawn,
                 make_machine=self._child_machine,
                 snapshots=self._store,
+                trace=self._trace,
             )
             for name, machine in self._machines.items():
                 host = MachineHost(name, machine, around)

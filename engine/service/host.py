@@ -29,6 +29,7 @@ from engine.events import Event
 from engine.ports import Outcome, Snapshots
 from engine.runtime.errors import MachineFaultError
 from engine.runtime.interpreter import Interpreter
+from engine.runtime.trace import Tracer
 from engine.service.survival import Keep, Step, Survival, Take
 
 _FIRST_RESTART_S: Final = 1.0
@@ -60,7 +61,8 @@ MakeMachine = Callable[[str, Mapping[str, object]], Any]
 class Surroundings:
     """What machines share: the clock, the services and performers by name, the other machines, and the task group.
 
-    ``snapshots`` None: no machine survives a restart. ``make_machine`` None: no chart invokes another.
+    ``snapshots`` None: no machine survives a restart. ``make_machine`` None: no chart invokes another. ``trace`` gives
+    what is told every macrostep of a machine, by its name; None: nothing is.
     """
 
     clock: Clock
@@ -71,6 +73,7 @@ class Surroundings:
     spawn: Spawn
     snapshots: Snapshots | None = None
     make_machine: MakeMachine | None = None
+    trace: Callable[[str], Tracer] | None = None
 
 
 class MachineHost:
@@ -87,6 +90,8 @@ class MachineHost:
     ) -> None:
         self.name = name
         self.interpreter: Interpreter = machine.interpreter
+        if surroundings.trace is not None:
+            self.interpreter.tracer = surroundings.trace(name)
         self.faults = 0  # in a row
         self._last_fault = 0.0
         self._around = surroundings

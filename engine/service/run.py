@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +15,13 @@ from engine.devices.record_settings import RecordSettings
 from engine.service import logs
 from engine.service.config import load_site
 from engine.service.gateway import Gateway
+from engine.service.traces import Traces
 
 
-def run_service(config: Path | None, record: Path | None = None) -> int:
+def run_service(config: Path | None, record: Path | None = None, trace: Path | None = None) -> int:
     """Run until told to stop; 0 then. ``record``: a folder for recordings, in place of the site's own.
+
+    ``trace``: a folder for what every machine does, macrostep by macrostep.
 
     Raises EngineError when it cannot start, DiagnosticError for what a file says.
     """
@@ -27,7 +31,8 @@ def run_service(config: Path | None, record: Path | None = None) -> int:
         bounds = site.record or RecordSettings(record)
         site = replace(site, record=replace(bounds, directory=record.absolute()))
     logs.configure(site.log_level, site.log_format)
-    asyncio.run(_serve(Gateway(site, registry=registry)))
+    with nullcontext() if trace is None else Traces(trace) as traces:
+        asyncio.run(_serve(Gateway(site, registry=registry, trace=traces.tracer if traces else None)))
     return 0
 
 

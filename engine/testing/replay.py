@@ -40,6 +40,7 @@ from engine.ports import (
     WeighingRecord,
 )
 from engine.runtime.machine import machine_class
+from engine.runtime.trace import Tracer
 from engine.service.config import SiteConfig
 from engine.service.host import Call, MachineHost, Surroundings
 from engine.service.lines import Line
@@ -75,9 +76,16 @@ class Replayed:
 
 
 def replay(
-    recording: Recording, site: SiteConfig, registry: Registry, folder: Path, cards: Sequence[Card] = ()
+    recording: Recording,
+    site: SiteConfig,
+    registry: Registry,
+    folder: Path,
+    cards: Sequence[Card] = (),
+    trace: Callable[[str], Tracer] | None = None,
 ) -> Replayed:
     """Play a whole recording into a new ledger in ``folder``; ``cards`` are put into its card table first.
+
+    ``trace`` gives what is told every macrostep of a machine, by its name.
 
     Raises DiagnosticError for the charts, StoreError for the folder, RecordingError for a recording without entries.
     """
@@ -88,7 +96,7 @@ def replay(
     clock = VirtualClock(recording.started_at - timedelta(seconds=_BEFORE_S))
     loop = VirtualLoop(clock)
     try:
-        player = _Player(site, registry, loop)
+        player = _Player(site, registry, loop, trace)
         result = loop.run(player.play(chain([first], entries), folder, cards))
         result.torn = recording.torn
         return result
@@ -97,8 +105,11 @@ def replay(
 
 
 class _Player:
-    def __init__(self, site: SiteConfig, registry: Registry, loop: VirtualLoop) -> None:
+    def __init__(
+        self, site: SiteConfig, registry: Registry, loop: VirtualLoop, trace: Callable[[str], Tracer] | None
+    ) -> None:
         self._site = site
+        self._trace = trace
         self._registry = registry
         self._loop = loop
         self._clock = loop.clock
@@ -177,6 +188,7 @@ class _Player:
             route=router.route,
             spawn=spawn,
             make_machine=self._make_child,
+            trace=self._trace,
         )
         for name in _OTHERS:
             router.add(name, _nobody)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -39,13 +40,20 @@ def process(*arguments: str, cwd: Path) -> Iterator[subprocess.Popen[str]]:
         running.communicate()
 
 
+def _drawn_from_its_trace(folder: Path, line: str) -> None:
+    trace, picture = folder / "traces" / f"{line}.jsonl", folder / f"{line}.mmd"
+    assert main(["graph", "weighing", "--format", "mermaid", "--trace", str(trace), "-o", str(picture)]) == 0
+    told = picture.read_text(encoding="utf-8")
+    assert re.search(r"[1-9][0-9]* transitions taken in [1-9][0-9]* macrosteps", told)
+
+
 def test_a_service_weighs_in_a_hall_of_another_process_and_ends_at_once_when_told(tmp_path: Path) -> None:
     with process("engine.sim.hall", "--boxes", "2", "--lines", "2", "--site", "site.yaml", cwd=tmp_path) as hall:
         assert hall.stdout is not None
         ready: dict[str, Any] = json.loads(hall.stdout.readline())
         assert ready["event"] == "ready"
         assert [line["name"] for line in ready["lines"]] == ["dock-1", "dock-2"]
-        with process("engine", "run", cwd=tmp_path) as service:
+        with process("engine", "run", "--trace", "traces", cwd=tmp_path) as service:
             out, err = hall.communicate(timeout=WITHIN_S)
             assert (hall.returncode, err) == (0, "")
             asked = time.monotonic()
@@ -58,6 +66,8 @@ def test_a_service_weighs_in_a_hall_of_another_process_and_ends_at_once_when_tol
     assert ended["missed"] == []
     truth = sorted((box["card"], float(box["weight"])) for box in ended["boxes"])
     assert len(truth) == 2
+    for line in ("dock-1", "dock-2"):
+        _drawn_from_its_trace(tmp_path, line)
     assert sorted((record["card"], float(record["weight"])) for record in ended["records"]) == truth
     with closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as database:
         assert sorted(database.execute("SELECT rfid_uid, weight FROM weighing_records")) == truth

@@ -52,12 +52,15 @@ def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--keep", type=Path, metavar="DIR", help="chart: leave the database in this new or empty folder"
     )
+    parser.add_argument(
+        "--trace", type=Path, metavar="DIR", help="chart: write there what every machine did (see engine graph --trace)"
+    )
 
 
 def _run(arguments: Namespace) -> int:
     from engine.devices.recording import read_recording
 
-    others = ("speed", "after") if arguments.into == "chart" else ("config", "cards", "keep")
+    others = ("speed", "after") if arguments.into == "chart" else ("config", "cards", "keep", "trace")
     for name in others:
         if getattr(arguments, name) is not None:
             print(f"--{name} means nothing with --into {arguments.into}", file=sys.stderr)
@@ -106,6 +109,7 @@ def _into_charts(recording: Recording, arguments: Namespace) -> int:
     from engine.clock import SystemClock
     from engine.service import logs
     from engine.service.config import load_site
+    from engine.service.traces import Traces
     from engine.testing.replay import replay
 
     registry = shipped_registry()
@@ -116,7 +120,9 @@ def _into_charts(recording: Recording, arguments: Namespace) -> int:
     with ExitStack() as stack:
         logs.configure("error", "console", file=sys.stderr)
         stack.callback(structlog.reset_defaults)
-        replayed = replay(recording, site, registry, _folder(arguments.keep, stack), cards)
+        traces = None if arguments.trace is None else stack.enter_context(Traces(arguments.trace))
+        folder = _folder(arguments.keep, stack)
+        replayed = replay(recording, site, registry, folder, cards, None if traces is None else traces.tracer)
     for record in replayed.records:
         print(_line(record))
     _tell_torn(replayed.torn)

@@ -18,12 +18,15 @@ def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--record", type=Path, metavar="DIR", help="record every byte of every port there (see engine replay)"
     )
+    parser.add_argument(
+        "--trace", type=Path, metavar="DIR", help="write there what every machine does (see engine graph --trace)"
+    )
 
 
 def _run(arguments: Namespace) -> int:
     from engine.service.run import run_service
 
-    return run_service(arguments.config, arguments.record)
+    return run_service(arguments.config, arguments.record, arguments.trace)
 
 
 COMMAND = Command("run", "run the gateway of a site until SIGTERM or SIGINT", _add_arguments, _run)
