@@ -83,6 +83,13 @@ def _shown(hall: TerminalWorld, word: str) -> None:
     assert hall.terminal().shown.weight == word
 
 
+@then(
+    parsers.re(r"팬은 (?P<fan>\d+)도, 히터는 (?P<heater>\d+)도로 정해져 있다"), converters={"fan": int, "heater": int}
+)
+def _climate(hall: TerminalWorld, fan: int, heater: int) -> None:
+    assert hall.terminal().set_points == (fan, heater)
+
+
 @then(parsers.re(r"영수증이 (?P<count>\d+)장 나왔다"), converters={"count": int})
 def _receipts(hall: TerminalWorld, count: int) -> None:
     assert len(hall.terminal().receipts) == count
