@@ -232,7 +232,10 @@ class Bench:
             handle.instance = self._devices(interface.name, handle.name, config)
             return
         make, ready = interface.make, check_arguments(interface.constructor, config, handle.name)
-        await handle.on_thread(lambda: handle.open(lambda: make(**ready)))
+        if interface.is_async:
+            handle.open(lambda: make(**ready))
+        else:
+            await handle.on_thread(lambda: handle.open(lambda: make(**ready)))
 
     def config(self, name: str) -> dict[str, object]:
         """What a driver's constructor is given. Raises HardwareError for a value that nobody has given."""

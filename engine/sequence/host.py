@@ -70,10 +70,11 @@ class Host:
         self._left: set[asyncio.Task[None]] = set()  # cancelled, and not over yet
         self._end: MachineEnded | None = None
         self._is_stopping = False
+        self._waited = 0.0  # seconds, for cancelled services, since the event being dealt with
+        self._inbox.put_nowait(self.interpreter.start)  # before any stop
 
     async def run(self) -> MachineEnded:
         """Start the machine and stay until it has ended, its cleanup done."""
-        self._inbox.put_nowait(self.interpreter.start)
         try:
             turns = 0
             while self._end is None:
@@ -96,6 +97,8 @@ class Host:
             effects = take(self._clock.monotonic(), self._clock.now())
         except MachineFaultError as error:
             effects = [*self.interpreter.abandon(), MachineEnded("faulted", str(error))]
+        # A cleanup that had to wait for a call to end has its whole time before it all the same.
+        self._waited = 0.0
         for effect in effects:
             await self._perform(effect)
         if self._end is None:
@@ -114,6 +117,7 @@ class Host:
                 self._do(action, args)
             case StartTimer(key, deadline):
                 self._cancel_timer(key)
+                deadline += self._waited
                 self._timers[key] = asyncio.get_running_loop().call_at(deadline, self._fire, key, deadline)
             case CancelTimer(key):
                 self._cancel_timer(key)
@@ -147,7 +151,9 @@ class Host:
         if task is None:
             return
         task.cancel()
+        began = self._clock.monotonic()
         _, pending = await asyncio.wait({task}, timeout=wait)
+        self._waited += self._clock.monotonic() - began
         if pending:
             log.error("sequence.step.left_behind", key=key, waited_s=wait)
             self._left |= pending

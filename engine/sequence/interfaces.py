@@ -59,6 +59,11 @@ class Interface:
     constructor: Signature
     make: Callable[..., object] | None = field(default=None, compare=False)  # None: the injected device factory
 
+    @property
+    def is_async(self) -> bool:
+        """Whether it lives on the loop: all of its commands are coroutines."""
+        return bool(self.commands) and all(command.is_async for command in self.commands.values())
+
 
 def interface_of(class_: type, name: str) -> Interface:
     """Read a driver's class. Every public method is a command, ``close`` is called at the end."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from engine.bindings.types import ValueType, ValueTypeError, coerce
+from engine.bindings.types import ANY, ValueType, ValueTypeError, coerce
 from engine.chart.declare import declarations
 from engine.documents.quantities import found as found_word
 from engine.documents.suggest import did_you_mean
@@ -124,7 +124,8 @@ class HardwareReader:
         if twin is not None:
             own = section.section("config")
             types = {key: _literal_type(value) for key, value in own.items()}
-            shared = {key: type_ for key, type_ in config.items() if key in twin.constructor.arguments}
+            # What the driver's own configuration is wrong in has been told.
+            shared = dict.fromkeys(config.keys() & twin.constructor.arguments.keys(), ANY)
             self._check(twin.constructor, {**shared, **types}, own, section.position, twin.name)
         return twin
 

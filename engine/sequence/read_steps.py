@@ -55,7 +55,7 @@ class StepReader:
     results: Mapping[str, ValueType]
     order: Mapping[str, int]
     problems: list[Diagnostic]
-    _loops: list[int] = field(default_factory=list)  # where the repeats around the step begin
+    _loops: list[tuple[int, int]] = field(default_factory=list)  # the first and last place of the repeats around a step
 
     def read(self, raws: list[RawStep]) -> tuple[Step, ...]:
         """Steps, and all inside them."""
@@ -77,7 +77,7 @@ class StepReader:
         self._check_on_fail(step, body)
         self._condition(step, raw)
         if raw.kind is StepKind.REPEAT:
-            self._loops.append(self.order[raw.name])
+            self._loops.append((self.order[raw.name], max(self.order[one.name] for one in raw.walk())))
         self._fill(step, raw)
         step.measures = MeasureReader(self._expressions(raw), self.problems).read(body.get("measure"), raw.kind)
         step.branches = tuple(self.read(branch) for branch in raw.branches)
@@ -121,7 +121,9 @@ class StepReader:
         here = self.order[name]
         for other in sorted(used):
             there = self.order.get(other, -1)
-            if there >= here and not any(loop < here and loop < there for loop in self._loops):
+            if there >= here and not any(
+                first <= here <= last and first < there <= last for first, last in self._loops
+            ):
                 self._report("later-result", position, name=other, step=name)
 
     def _condition(self, step: Step, raw: RawStep) -> None:

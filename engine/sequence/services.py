@@ -80,7 +80,7 @@ def _register_for_charts(registry: Registry) -> None:
     )
     registry.service(
         "measure",
-        "hardware",
+        "process",
         MappingProxyType(
             {
                 "name": Parameter(TEXT, help=Help("of the measurement", "측정 이름")),
