@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from engine.bindings.registry import COMMON_OUTCOMES
 from engine.chart.build import CHART_SERVICE
-from engine.chart.model import Chart, Invoke, State, Transition, TransitionKind
+from engine.chart.model import BoundAction, Chart, Invoke, State, Transition, TransitionKind
 from engine.render.scene import Box, Fact, FactKind, Reaction, Scene, Titles
 from engine.render.words import Settings, action_text, delay, guard_text, setting_values, whole_action
 
@@ -46,12 +46,24 @@ def _box(state: State, settings: Settings) -> Box:
 
 
 def _facts(state: State, settings: Settings) -> list[Fact]:
+    if state.kind.is_history:
+        return []
+    groups = (
+        (FactKind.ENTRY, state.entry),
+        (FactKind.INITIAL, _on_the_way_in([state])),
+        (FactKind.HISTORY, _on_the_way_in([child for child in state.children if child.kind.is_history])),
+        (FactKind.EXIT, state.exit),
+    )
     found = [
         Fact(kind, action_text(action, settings), whole_action(action, settings), action.position)
-        for kind, actions in ((FactKind.ENTRY, state.entry), (FactKind.EXIT, state.exit))
+        for kind, actions in groups
         for action in actions
     ]
     return found + [_invoked(invoke) for invoke in state.invokes]
+
+
+def _on_the_way_in(states: Sequence[State]) -> list[BoundAction]:
+    return [action for state in states if state.initial is not None for action in state.initial.actions]
 
 
 def _invoked(invoke: Invoke) -> Fact:
@@ -75,6 +87,8 @@ def _reactions(state: State, settings: Settings) -> Iterator[Reaction]:
 
 def _reaction(state: State, transition: Transition, guard: str, settings: Settings) -> Reaction:
     head, note = _head(state, transition, settings)
+    if transition.is_internal and transition.targets:
+        note = f"{note}, internal" if note else "internal"
     actions = tuple(action_text(action, settings) for action in transition.actions)
     lines = [f"{head} ({note})" if note else head]
     lines += [f"  {guard}" if guard == "else" else f"  if {guard}"] if guard else []

@@ -35,13 +35,15 @@ class FactKind(Enum):
     """What a state says of itself, beside its reactions."""
 
     ENTRY = "entry"
+    INITIAL = "initial"  # done on the way to the initial state
+    HISTORY = "history"  # done on the way to the default of one of its history states, which have no box to say it in
     EXIT = "exit"
     INVOKE = "invoke"
 
 
 @dataclass(slots=True)
 class Fact:
-    """One line in a state's box: an entry or exit action, or an invoked service."""
+    """One line in a state's box: an action of its entry, its exit or its way in, or an invoked service."""
 
     kind: FactKind
     short: str

@@ -100,3 +100,16 @@ def test_outcomes_of_several_services_in_one_state_tell_whose_they_are():
     heads = [reaction.head for reaction in everything().boxes["measuring"].reactions]
     assert "upload: done" in heads
     assert "server.find_gateway: timeout 30 s" in heads
+
+
+def test_what_is_done_on_the_way_in_is_told_where_the_way_leads():
+    way = 'initial: {target: a, actions: [{log: "in"}]}, states: {a: {}, h: %s}, on: {go: {target: a, internal: true}}'
+    told = scene(
+        "chart: x\ninitial: w\nevents: {go: {}}\nstates: {w: {%s}}"
+        % (way % '{type: history, default: {target: a, actions: [{log: "again"}]}}')
+    )
+    assert [(fact.kind.value, fact.short) for fact in told.boxes["w"].facts] == [
+        ("initial", "log “in”"),
+        ("history", "log “again”"),
+    ]
+    assert told.boxes["w"].reactions[0].note == "internal"
