@@ -86,7 +86,7 @@ class DriverLoader:
         was_written, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # a package's folder stays as it is
         try:
             return importlib.import_module(f"{self._root()}.{module}")
-        except Exception as error:  # noqa: BLE001 - a driver may fail in any way while it is read
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a driver may fail in any way while it is read
             reason = f"{type(error).__name__}: {error}"
             self._report("driver-broken", position, name=module, reason=reason.replace(f"{self._root()}.", ""))
             return None
