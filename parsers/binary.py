@@ -122,6 +122,7 @@ TOLEDO_CONTINUOUS: Final = ProtocolInfo(
     _SEVEN_EVEN,
     lambda: PacketParser("toledo-continuous", TOLEDO, seven_bit=True),
     _TOLEDO_GOLDEN,
+    is_proven=False,  # its frames here are made from Mettler's tables; nobody has logged them from a device
     check_bits=7,
 )
 TOLEDO_CONTINUOUS_NOCHK: Final = ProtocolInfo(
@@ -132,11 +133,15 @@ TOLEDO_CONTINUOUS_NOCHK: Final = ProtocolInfo(
     lambda: PacketParser("toledo-continuous-nochk", TOLEDO_BARE, seven_bit=True),
     _TOLEDO_BARE_GOLDEN,
 )
-CHAFON_UHF18: Final = _reader(
-    "chafon-18", "Chafon UHFReader18, several tags a frame", CHAFON_18, 57600, _CHAFON_18_GOLDEN, ASK_18, 16
+CHAFON_UHF18: Final = replace(
+    _reader("chafon-18", "Chafon UHFReader18, several tags a frame", CHAFON_18, 57600, _CHAFON_18_GOLDEN, ASK_18, 16),
+    aliases=("uhfreader18",),
 )
-CHAFON_UHF288: Final = _reader(
-    "chafon-288", "Chafon UHFReader288, with antenna and RSSI", CHAFON_288, 57600, _CHAFON_288_GOLDEN, ASK_288, 16
+CHAFON_UHF288: Final = replace(
+    _reader(
+        "chafon-288", "Chafon UHFReader288, with antenna and RSSI", CHAFON_288, 57600, _CHAFON_288_GOLDEN, ASK_288, 16
+    ),
+    aliases=("uhfreader288",),
 )
 M100_UHF: Final = replace(
     _reader("m100", "M100, YRM100 and R200 UHF modules", M100, 115200, _M100_GOLDEN, ASK_M100, 8),

@@ -32,7 +32,12 @@ PROGRAMMED: Final[dict[str, str]] = {
     "m100": "parsers.binary:M100_UHF",
     "suwol-1000": "parsers.suwol:SUWOL_1000",
 }
-PROGRAMMED_ALIASES: Final = {"yrm100": "m100", "r200": "m100"}  # as their ProtocolInfo has them
+PROGRAMMED_ALIASES: Final = {  # as their ProtocolInfo has them
+    "yrm100": "m100",
+    "r200": "m100",
+    "uhfreader18": "chafon-18",
+    "uhfreader288": "chafon-288",
+}
 # The profiles (parsers/*.yaml) as one JSON file, which is read in a millisecond where YAML takes a hundred. Written by
 # engine.cli.generate.profiles; a test compares the two.
 PACKED: Final = "profiles.json"

@@ -97,5 +97,4 @@ def test_what_is_known_only_from_composed_frames_is_unproven(name: str) -> None:
 
 _EXCEPTIONS = {
     "setra-like",  # captured, but what it says is not certain
-    "toledo-continuous",  # one of the first-class protocols: its manuals' frames are golden
 }
