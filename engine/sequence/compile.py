@@ -55,6 +55,16 @@ def recovery_document(chart: Document) -> Document:
     return Document(chart.name, chart.text, changed, chart.start, chart.problems)
 
 
+def resume_document(chart: Document, step: Step) -> Document:
+    """The same chart, begun at a step, with what it needs around it (its condition, its lock)."""
+    root, steps = chart.root, chart.root.section("states").section(STEPS)
+    changed, states, body = _copy(root), _copy(root.section("states")), _copy(steps)
+    _put(body, "initial", _entry(step), step.mark)
+    _put(states, STEPS, body, step.mark)
+    _put(changed, "states", states, root.start)
+    return Document(chart.name, chart.text, changed, chart.start, chart.problems)
+
+
 def _first_with_finally(states: Map, above: tuple[str, ...] = ()) -> tuple[str, ...] | None:
     for name, body in states.items():
         if isinstance(body, Map) and "finally" in body:

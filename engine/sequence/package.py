@@ -17,7 +17,7 @@ from engine.documents.suggest import did_you_mean
 from engine.documents.tree import Document, Map
 from engine.errors import Diagnostic, DiagnosticError, Position
 from engine.sequence.chart_calls import check_calls
-from engine.sequence.compile import chart_document, recovery_document
+from engine.sequence.compile import chart_document, recovery_document, resume_document
 from engine.sequence.drivers import DriverLoader
 from engine.sequence.model import Hardware, Package, Parameter, Step
 from engine.sequence.outline import Outline, inside
@@ -64,6 +64,11 @@ def check_package(package: str | Path, folders: Sequence[Path] = ()) -> Checked:
 def recovery_chart(package: Package) -> Chart:
     """The package's chart begun where a crash has left it: its cleanup is all that is done."""
     return build_chart(recovery_document(package.chart_document), sequence_registry())
+
+
+def resume_chart(package: Package, step: Step) -> Chart:
+    """The package's chart begun at a step, which must be one that may be resumed."""
+    return build_chart(resume_document(package.chart_document, step), sequence_registry())
 
 
 def find_package(package: str | Path, folders: Sequence[Path] = ()) -> tuple[Path, str]:

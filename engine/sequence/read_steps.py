@@ -55,6 +55,7 @@ class StepReader:
     results: Mapping[str, ValueType]
     order: Mapping[str, int]
     problems: list[Diagnostic]
+    _inside: int = 0  # how many repeats and parallels are around the step
     _loops: list[tuple[int, int]] = field(default_factory=list)  # the first and last place of the repeats around a step
 
     def read(self, raws: list[RawStep]) -> tuple[Step, ...]:
@@ -66,6 +67,8 @@ class StepReader:
         step = Step(raw.name, raw.kind, raw.mark, str(body.get("title", "")), raw.is_cleanup)
         step.on_fail = str(body.get("on_fail", "stop"))
         step.is_resumable = body.get("resumable") is True
+        if step.is_resumable and self._inside:
+            self._report("resumable-inside", body.at("resumable"))
         step.timeout = self._duration(body, "timeout")
         if raw.is_cleanup and step.timeout is None:
             step.timeout = CLEANUP_TIMEOUT_S
@@ -80,7 +83,9 @@ class StepReader:
             self._loops.append((self.order[raw.name], max(self.order[one.name] for one in raw.walk())))
         self._fill(step, raw)
         step.measures = MeasureReader(self._expressions(raw), self.problems).read(body.get("measure"), raw.kind)
+        self._inside += raw.kind in {StepKind.REPEAT, StepKind.PARALLEL}
         step.branches = tuple(self.read(branch) for branch in raw.branches)
+        self._inside -= raw.kind in {StepKind.REPEAT, StepKind.PARALLEL}
         if raw.kind is StepKind.REPEAT:
             self._loops.pop()
         return step

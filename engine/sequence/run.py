@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import structlog
@@ -19,7 +20,7 @@ from engine.sequence.book import CLEANUP_COMMIT_S, Book, Finding, OpenStep
 from engine.sequence.host import Host
 from engine.sequence.limits import LIMITS, Limit, judge
 from engine.sequence.model import Package, Step, StepKind
-from engine.sequence.package import recovery_chart
+from engine.sequence.package import recovery_chart, resume_chart
 from engine.sequence.parameters import resolve_parameters
 from engine.sequence.ports import Operator, Recorder, Resources
 from engine.sequence.records import (
@@ -32,6 +33,8 @@ from engine.sequence.records import (
     ExecutionRecord,
     ExecutionStatus,
     Record,
+    StepRecord,
+    StepStatus,
     Verdict,
     plain,
     worst,
@@ -46,11 +49,15 @@ _OUTCOMES: Final[Mapping[Verdict, str]] = {
 }  # fmt: skip
 
 
+class ResumeError(EngineError):
+    """A run cannot be gone on with at this step."""
+
+
 class SequenceRun:
     """Runs a package once. ``run`` may be awaited once; ``stop`` may be called at any time, from the loop.
 
     Raises DiagnosticError when the parameters are not what the sequence declares. ``first_seq`` and ``first_order``
-    are the last ones of an execution whose cleanup is made up for (``cleanup_only``).
+    are the last ones of an execution that is gone on with (``resume``, ``cleanup_only``).
     """
 
     def __init__(
@@ -117,8 +124,27 @@ class SequenceRun:
             host.stop()
         return await self._to_the_end(self._live(host, None))
 
-    async def cleanup_only(self, reason: str) -> ExecutionRecord:
-        """Do the cleanup of an execution that its process did not survive; its last record says so."""
+    async def resume(self, name: str, records: Sequence[StepRecord]) -> ExecutionRecord:
+        """Go on at a step with an execution that its process did not survive. ``records`` are its steps' so far.
+
+        Raises ResumeError for a step of which the sequence does not say ``resumable: true``.
+        """
+        step = self.package.named.get(name)
+        if step is None or not step.is_resumable:
+            raise ResumeError(f"'{name}' may not be resumed: the sequence does not say 'resumable: true' of it")
+        self._take_over(records)
+        self._book.verdict = worst((Verdict.PASS, *(one.verdict for one in records if one.verdict is not None)))
+        for record in records:
+            if record.name in self._work.results and record.verdict is not None:
+                self._work.recall(record)
+        return await self._to_the_end(self._live(self._make_host(resume_chart(self.package, step)), None))
+
+    async def cleanup_only(self, reason: str, records: Sequence[StepRecord] = ()) -> ExecutionRecord:
+        """Do the cleanup of an execution that its process did not survive; its last record says so.
+
+        ``records`` are its steps' so far: those that were underway are closed.
+        """
+        self._take_over(records)
         host = self._make_host(recovery_chart(self.package))
         host.stop()
         return await self._to_the_end(self._live(host, reason))
@@ -189,6 +215,14 @@ class SequenceRun:
         if cancelled is not None:
             raise cancelled
         return task.result()
+
+    def _take_over(self, records: Sequence[StepRecord]) -> None:
+        """Steps that were underway when their process died will not end any more."""
+        for record in records:
+            if record.status is StepStatus.RUNNING:
+                seq, error = self._book.next_seq(), "interrupted: the process died"
+                closed = replace(record, seq=seq, status=StepStatus.FAILED, verdict=Verdict.ABORTED, error=error)
+                self._book.held.append(closed)
 
     async def _put_away(self) -> None:
         """No lock outlives the run, and no record stays open."""

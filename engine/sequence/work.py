@@ -18,6 +18,7 @@ from engine.sequence.records import (
     PROMPT_CLOSED,
     RENDEZVOUS_WAIT,
     Measurement,
+    StepRecord,
     Verdict,
     plain,
     worst,
@@ -70,6 +71,13 @@ class Work:
         found: dict[str, object] = {one.name: one.value for one in finding.measurements}
         passed = finding.verdict.is_pass
         self.results[step.name] = {"value": value, "verdict": finding.verdict.value, "passed": passed, **found}
+
+    def recall(self, record: StepRecord) -> None:
+        """The same, of a step that another process has done."""
+        assert record.verdict is not None
+        found: dict[str, object] = {one.name: one.value for one in record.measurements}
+        given = {key: record.result[key] for key in ("value", "answer") if key in record.result}
+        self.results[record.name] = {"verdict": record.verdict.value, "passed": record.is_pass, **given, **found}
 
     async def _wait(self, step: Step) -> None:
         seconds = self.value(step.wait)

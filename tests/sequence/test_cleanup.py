@@ -11,7 +11,7 @@ from engine.sequence.bench import Bench
 from engine.sequence.local import LocalResources, MemoryRecorder
 from engine.sequence.package import load_package
 from engine.sequence.records import ExecutionRecord, ExecutionStatus, StepStatus, Verdict
-from engine.sequence.run import SequenceRun
+from engine.sequence.run import ResumeError, SequenceRun
 from engine.testing.loop import VirtualLoop
 
 # Every kind of step, each taking a second or so of virtual time.
@@ -236,3 +236,83 @@ def test_no_lock_outlives_its_run(tmp_path):
     world = play(tmp_path, steps, head=HEAD, resources=Door(), during=during)
     assert held == []
     assert world.calls == ["slow begins", "off"]
+
+
+RESUMABLE = """
+- {name: rail, call: psu.read, measure: {v: {unit: V}}}
+- {name: on, call: psu.on}
+- {name: again, resumable: true, when: results.rail.v > 3, call: psu.read, with: {name: w}, measure: {w: {at_most: 5}}}
+- {name: last, measure: {sum: {value: "${results.rail.v + results.again.w}", unit: V}}}
+"""
+
+
+def half_run(tmp_path):
+    """A run that ended as a kill would end it: its records up to the start of the third step."""
+    world = World(write_package(tmp_path, RESUMABLE), values={"v": 3.5, "w": 4})
+    records = {}
+
+    class Killed:
+        async def commit(self, batch):
+            records.update((record.order, record) for record in batch if hasattr(record, "order"))
+            if any(getattr(record, "name", "") == "again" for record in batch):
+                await asyncio.Event().wait()
+
+        def show(self, event): ...
+
+    async def killed(clock):
+        world.recorder = Killed()
+        task = asyncio.ensure_future(world.live(clock))
+        await asyncio.sleep(1)
+        kept = list(records.values())
+        task.cancel()  # its cleanup is not what this is about
+        await asyncio.wait({task}, timeout=60)
+        return kept
+
+    loop = VirtualLoop()
+    kept = loop.run(killed(loop.clock))
+    loop.close()
+    world.driver.CALLS.clear()
+    return world, kept
+
+
+def go_on(world, begin):
+    async def life(clock):
+        world.bench = Bench(world.package.hardware, simulate=True)
+        world.recorder = SlowRecorder()
+        world.run = SequenceRun(
+            world.package, {}, world.bench, world.recorder, world.operator, LocalResources(), clock,
+            execution_id="e1", first_seq=10, first_order=3,
+        )  # fmt: skip
+        return await begin(world.run)
+
+    loop = VirtualLoop()
+    try:
+        return loop.run(life(loop.clock))
+    finally:
+        loop.close()
+
+
+def test_a_run_is_gone_on_with_only_where_the_sequence_says_so(tmp_path):
+    world, records = half_run(tmp_path)
+    assert [(r.name, r.status.value) for r in records] == [
+        ("rail", "completed"),
+        ("on", "completed"),
+        ("again", "running"),
+    ]
+    with pytest.raises(ResumeError, match="'on' may not be resumed"):
+        go_on(world, lambda run: run.resume("on", records))
+    assert world.calls == []
+    record = go_on(world, lambda run: run.resume("again", records))
+    assert world.calls == ["read w", "off"]
+    assert [(step.order, step.name, step.verdict.value) for step in world.steps] == [
+        (3, "again", "aborted"), (4, "again", "pass"), (5, "last", "pass"), (6, "power_off", "pass"),
+    ]  # fmt: skip
+    assert world.steps[2].measurements[0].value == 7.5  # what the process that died had measured is known
+    assert record.verdict is Verdict.PASS
+
+
+def test_a_step_that_was_underway_in_a_process_that_died_is_closed_with_the_cleanup(tmp_path):
+    world, records = half_run(tmp_path)
+    go_on(world, lambda run: run.cleanup_only("killed", records))
+    assert world.calls == ["off"]
+    assert [(step.name, step.status.value) for step in world.steps] == [("again", "failed"), ("power_off", "completed")]

@@ -213,7 +213,7 @@ def test_a_plain_driver_is_called_on_one_thread_of_its_own_and_closed_at_the_end
 
     asyncio.run(scenario())
     assert module.CALLS == ["open COM3", "on 12.0 1", "on 5.0 2", "close"]
-    assert module.THREADS == {"driver:psu"}
+    assert {"driver:psu"} == module.THREADS
     assert all(thread.daemon for thread in threading.enumerate() if thread.name == "driver:psu")
 
 

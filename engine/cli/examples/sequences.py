@@ -63,6 +63,10 @@ cleanup:
 steps:
   - {name: look, prompt: {text: 불이 켜졌습니까?, choices: [예, 아니오]}, on_fail: ‹retry¦continue›}
 """),
+    "resumable-inside": _example("""\
+steps:
+  - {name: rounds, repeat: {times: 3}, steps: [{name: read, call: psu.read‹, resumable: true¦›}]}
+"""),
     "include-cycle": _example(
         """\
 steps:

@@ -43,6 +43,11 @@ ENTRIES: Final[dict[str, Entry]] = {
         "Only a command can be given again; asking or waiting again would find nothing new.",
         "write stop or continue, or put the steps into a 'repeat' with 'until'",
     ),
+    "resumable-inside": Entry(
+        "a step inside a 'repeat' or a 'parallel' cannot be resumed",
+        "After a crash nobody knows in which round it was, or how far the other side was.",
+        "remove 'resumable', or move the step out",
+    ),
     "too-many-steps": Entry(
         "more than {limit} steps",
         "A file that includes another twice doubles it, and so does that one.",

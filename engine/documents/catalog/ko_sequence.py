@@ -43,6 +43,11 @@ ENTRIES: Final[dict[str, Entry]] = {
         "다시 실행할 수 있는 것은 명령뿐입니다. 다시 묻거나 기다려도 새로 알게 되는 것이 없습니다.",
         "stop이나 continue를 쓰거나, 단계들을 'until'이 있는 'repeat'에 넣으세요",
     ),
+    "resumable-inside": Entry(
+        "'repeat'나 'parallel' 안의 단계는 이어서 실행할 수 없습니다",
+        "크래시 뒤에는 몇 번째 반복이었는지, 다른 쪽이 어디까지 갔는지 알 수 없습니다.",
+        "'resumable'을 지우거나 단계를 밖으로 옮기세요",
+    ),
     "too-many-steps": Entry(
         "단계가 {limit}개를 넘습니다",
         "다른 파일을 두 번 끼워 넣으면 두 배가 되고, 그 파일도 그러면 또 두 배가 됩니다.",
