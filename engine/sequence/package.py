@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final
 
 from engine.chart.build import attempt, build_chart
-from engine.chart.lint.check import check_document
 from engine.chart.model import Chart
 from engine.documents.schema import check
 from engine.documents.source import load_yaml
@@ -152,6 +151,8 @@ class _Reader:
             if key in self.root:
                 params = {"key": key, "other": "chart"}
                 self.problems.append(Diagnostic("step-kinds", self.root.key_at(key), params))
+        from engine.chart.lint.check import check_document  # the rules, which most packages have no use for
+
         written, at = str(self.root["chart"]), self.root.at("chart")
         path = inside(self.folder, written)
         if path is None or not path.is_file():
