@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from engine.bindings.registry import Help, Parameter, Registry
+from engine.bindings.station import register_station
 from engine.bindings.terminal import register_terminal
 from engine.bindings.types import DURATION, FLAG, INT, LIST, MAP, MASS, TEXT, TIME, UUID, WINDOW, ValueType
 from engine.bindings.window import Window
@@ -334,4 +335,5 @@ def shipped_registry() -> Registry:
     _register_cards(registry)
     _register_server(registry)
     register_terminal(registry)
+    register_station(registry)
     return registry

@@ -1,0 +1,383 @@
+"""A test station: its batches, its database, and everything that REST, WebSocket and the terminal ask of it.
+
+    async with Station(settings, clock) as station:
+        await station.ready()
+        execution = await station.start_sequence("batch_1", {"vin": 12})
+
+All methods are for the loop that entered it, which must be the main thread's: processes are started from there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Collection, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Final, Self
+
+import structlog
+
+from engine.bindings.shipped import shipped_registry
+from engine.chart.load import load_chart
+from engine.clock import Clock
+from engine.ports import StoreError
+from engine.sequence.records import ExecutionRecord, Record
+from engine.service.host import Call, ServiceFunction, Surroundings
+from engine.station.arrivals import Arrivals
+from engine.station.batch import Batch
+from engine.station.bus import BATCH_STATUS, Bus, StationEvent, Subscription
+from engine.station.errors import NoSuchBatchError, StationError, WrongStateError
+from engine.station.meetings import Meetings
+from engine.station.orders import Orders, locks_folder
+from engine.station.process import WorkerProcess
+from engine.station.rpc import Handler
+from engine.station.settings import BatchSettings, StationSettings
+from engine.station.shown import Screens
+from engine.station.status import BatchStatus
+from engine.station.wires import MasterWires
+from engine.store.station import StationStore, open_station_store
+from engine.store.station_ports import AuditEntry
+
+log = structlog.get_logger(__name__)
+
+CHART: Final = "batch"
+DATABASE: Final = "station.db"
+_END_MARGIN_S: Final = 15.0
+
+
+class Station:
+    """The master. ``store`` is its database, for whoever lists results; ``settings`` as they were read."""
+
+    def __init__(self, settings: StationSettings, clock: Clock) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.bus = Bus(clock)
+        self.is_closing = False
+        self.store: StationStore
+        self._batches: dict[str, Batch] = {}
+        self._processes: dict[str, WorkerProcess] = {}
+        self._screens = Screens(self.bus)
+        self._meetings = Meetings()
+        self._stack = contextlib.AsyncExitStack()
+        self._wires: MasterWires
+        self._tasks: asyncio.TaskGroup
+        self._arrivals: Arrivals
+
+    # Life ------------------------------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        """Open the database, take in what earlier masters left, start the batches' lives, and those of ``autoStart``.
+
+        Raises StoreLockedError when another master has the data, StoreError when they cannot be used.
+        """
+        data = self.settings.data
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        locks_folder(data).mkdir(mode=0o700, exist_ok=True)
+        async with contextlib.AsyncExitStack() as stack:
+            store = await open_station_store(
+                data / DATABASE, clock=self.clock, queues=self.settings.backend is not None
+            )
+            self.store = await stack.enter_async_context(store)
+            self._arrivals = Arrivals(data, store, self.clock, {one.id for one in self.settings.batches})
+            self._wires = stack.enter_context(MasterWires(self._on_call, self._on_shown))
+            self._tasks = await stack.enter_async_context(asyncio.TaskGroup())
+            self._pump = self._tasks.create_task(self._wires.run())
+            await self._arrivals.take_in_all()
+            await self._arrivals.give_up_strangers()
+            self._begin_batches()
+            self._stack = stack.pop_all()
+        log.info("station.master.started", station=self.settings.id, batches=len(self._batches))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Refuse new work, stop what runs through its cleanup, end all processes, close the database."""
+        if self.is_closing:
+            return
+        self.is_closing = True
+        async with asyncio.TaskGroup() as tasks:
+            for batch in self._batches.values():
+                tasks.create_task(self._close_batch(batch))
+        self._pump.cancel()
+        await self._stack.aclose()
+        log.info("station.master.ended", station=self.settings.id)
+
+    async def _close_batch(self, batch: Batch) -> None:
+        if batch.refusal("batch.stop") is None:
+            batch.post("batch.stop")
+            await batch.wait_while("stopping", "running")
+        batch.host.abandon()
+        if batch.process is not None:
+            await batch.process.end("the station is being stopped", _END_MARGIN_S)
+
+    async def ready(self) -> None:
+        """Wait until no batch is starting, stopping or cleaning up by itself."""
+        for batch in self._batches.values():
+            await batch.wait_settled()
+
+    def _begin_batches(self) -> None:
+        chart = load_chart(CHART, shipped_registry())
+        around = Surroundings(
+            clock=self.clock,
+            loop=asyncio.get_running_loop(),
+            services={name: self._service(name) for name in _SERVICES},
+            performers={"worker.stop_sequence": self._stop_sequence},
+            route=lambda _from, _to, _event: None,
+            spawn=self._tasks.create_task,
+        )
+        for one in self.settings.batches:
+            self._batches[one.id] = Batch(one, self)
+        for batch in self._batches.values():
+            batch.begin(chart, around, self._tasks)
+            if batch.settings.auto_start:
+                batch.post("batch.start")
+
+    def _service(self, name: str) -> ServiceFunction:
+        async def serve(call: Call, **args: Any) -> Any:
+            method = getattr(self._batches[call.machine], _SERVICES[name])
+            return await method(call, **args)
+
+        return serve
+
+    def _stop_sequence(self, machine: str, reason: str) -> None:
+        self._batches[machine].stop_sequence(reason)
+
+    # Asked from outside ----------------------------------------------------------------------------------------------
+
+    @property
+    def batch_ids(self) -> tuple[str, ...]:
+        """All batches, in the order of station.yaml."""
+        return tuple(self._batches)
+
+    def status(self, batch_id: str) -> BatchStatus:
+        """How a batch is. Raises NoSuchBatchError."""
+        return self._batch(batch_id).status()
+
+    def statuses(self) -> Sequence[BatchStatus]:
+        """How all batches are."""
+        return [batch.status() for batch in self._batches.values()]
+
+    def batch_settings(self, batch_id: str) -> BatchSettings:
+        """What station.yaml says of a batch. Raises NoSuchBatchError."""
+        return self._batch(batch_id).settings
+
+    def configuration(self, batch_id: str) -> tuple[str, ...]:
+        """The active states of a batch's chart, to draw it. Raises NoSuchBatchError."""
+        return self._batch(batch_id).host.interpreter.configuration
+
+    async def start_batch(self, batch_id: str, *, actor: str = "") -> BatchStatus:
+        """Start a batch's process; how the batch is once that is ready, or has failed (``error``, with the reason).
+
+        Legal from idle and from error; a cleanup that is owed is done first. Raises NoSuchBatchError, WrongStateError.
+        """
+        batch = self._open_batch(batch_id)
+        await self._audited(batch, "batch.start", actor, {}, lambda: batch.post("batch.start"))
+        return await batch.wait_settled()
+
+    async def stop_batch(self, batch_id: str, *, actor: str = "") -> BatchStatus:
+        """End a batch's process, through the cleanup of what runs. Raises NoSuchBatchError, WrongStateError."""
+        batch = self._batch(batch_id)
+        await self._audited(batch, "batch.stop", actor, {}, lambda: batch.post("batch.stop"))
+        return await batch.wait_settled()
+
+    async def restart_batch(self, batch_id: str, *, actor: str = "") -> BatchStatus:
+        """Stop and start one batch; no other is touched. Raises NoSuchBatchError, WrongStateError."""
+        if self._batch(batch_id).refusal("batch.stop") is None:
+            await self.stop_batch(batch_id, actor=actor)
+        return await self.start_batch(batch_id, actor=actor)
+
+    async def start_sequence(
+        self,
+        batch_id: str,
+        parameters: Mapping[str, object] | None = None,
+        *,
+        serial: str = "",
+        operator: str = "",
+    ) -> str:
+        """Run the batch's sequence once; the execution's id, once it is on record.
+
+        ``parameters`` come over those of station.yaml. Raises NoSuchBatchError, WrongStateError, ParametersError with
+        everything that is wrong with them, CommandError when the process could not begin.
+        """
+        return await self._open_batch(batch_id).start_sequence(parameters or {}, serial, operator)
+
+    async def stop_sequence(self, batch_id: str, reason: str = "stopped", *, actor: str = "") -> BatchStatus:
+        """Stop what runs, through its cleanup; returns at once. A second time it changes nothing.
+
+        Raises NoSuchBatchError, and WrongStateError when nothing runs.
+        """
+        batch = self._batch(batch_id)
+        await self._audited(
+            batch, "sequence.stop", actor, {"reason": reason}, lambda: batch.post("sequence.stop", {"reason": reason})
+        )
+        return batch.status()
+
+    async def manual(
+        self, batch_id: str, hardware: str, command: str, params: Mapping[str, object] | None = None, *, actor: str = ""
+    ) -> Mapping[str, Any]:
+        """Give hardware one command: ``{"value", "error", "duration"}``; ``{"problem": ...}`` when there is none such.
+
+        Legal only while the batch is running and nothing runs in it. In the audit log, whatever comes of it. Raises
+        NoSuchBatchError, WrongStateError, CommandError when the process is gone.
+        """
+        batch = self._open_batch(batch_id)
+        detail = {"hardware": hardware, "command": command, "params": dict(params or {})}
+        try:
+            answer = await batch.manual(hardware, command, params or {})
+        except StationError as error:
+            await self._audit(batch, "manual", actor, detail, f"{error.code}: {error}")
+            raise
+        problem = answer.get("problem") or answer.get("error")
+        await self._audit(batch, "manual", actor, detail, str(problem or f"ok: {answer.get('value')}"))
+        return {name: value for name, value in answer.items() if name != "replace"}
+
+    async def answer(self, batch_id: str, prompt_id: str, text: str, *, actor: str = "") -> None:
+        """Answer a question of a sequence. Raises NoSuchBatchError, NoSuchPromptError, CommandError."""
+        batch = self._batch(batch_id)
+        await batch.answer(prompt_id, text)
+        await self._audit(batch, "answer", actor, {"prompt": prompt_id, "text": text}, "ok")
+
+    async def run_cleanup(self, batch_id: str, *, actor: str = "") -> BatchStatus:
+        """Do the cleanup that a batch is owed (``after_crash: ask``). Raises NoSuchBatchError, WrongStateError."""
+        batch = self._open_batch(batch_id)
+        await self._audited(batch, "cleanup.run", actor, {}, lambda: batch.post("cleanup.run"))
+        return await batch.wait_settled()
+
+    async def waive_cleanup(self, batch_id: str, *, actor: str = "") -> BatchStatus:
+        """Nobody will clean up: the result stays as it is. Raises NoSuchBatchError, WrongStateError."""
+        batch = self._batch(batch_id)
+        await self._audited(batch, "cleanup.waive", actor, {}, lambda: batch.post("cleanup.waive"))
+        return await batch.wait_settled()
+
+    def subscribe(self, batch_ids: Collection[str] | None = None) -> tuple[Sequence[StationEvent], Subscription]:
+        """What a newcomer has to know, and everything from there on, without a gap.
+
+        The snapshot is a ``batch_status`` of each batch (with its open prompts, lock waits and reason), all numbered
+        like the newest event. ``async for event in subscription`` reads on; close it, or use it in a ``with``.
+        """
+        subscription = self.bus.subscribe(batch_ids)
+        now, seq = self.clock.now(), self.bus.seq
+        events = [
+            StationEvent(seq, BATCH_STATUS, batch.id, now, batch.status().to_json())
+            for batch in self._batches.values()
+            if subscription.wants(batch.id)
+        ]
+        return events, subscription
+
+    # What batches need (``engine.station.batch.Hall``) ----------------------------------------------------------------
+
+    async def commit(self, records: Sequence[Record]) -> None:
+        """Keep records."""
+        await self.store.commit(records)
+
+    def orders(self, batch: BatchSettings, identity: str) -> Orders:
+        """What a process of a batch is told."""
+        return Orders(
+            identity=identity,
+            batch_id=batch.id,
+            keys=self._wires.keys(),
+            package=batch.package,
+            data=str(self.settings.data),
+            folders=tuple(map(str, self.settings.sequences)),
+            hardware={name: dict(values) for name, values in batch.hardware.items()},
+            simulate=batch.simulate,
+            faults=batch.faults,
+            heartbeat=batch.limits.heartbeat,
+        )
+
+    def start_process(self, orders: Orders, handlers: Mapping[str, Handler]) -> WorkerProcess:
+        """Start a process and speak to it until it is dead."""
+        process = WorkerProcess.start(orders, self.settings.data / "logs" / f"batch-{orders.batch_id}.log")
+        process.connect(lambda data: self._wires.send(process.identity, data), handlers)
+        self._processes[process.identity] = process
+        self._tasks.create_task(self._serve(process))
+        return process
+
+    async def _serve(self, process: WorkerProcess) -> None:
+        async with process.rpc:
+            await process.dead.wait()
+        del self._processes[process.identity]
+
+    async def take_in(self, batch_id: str) -> None:
+        """Wait for what an earlier master left of a batch, and take its records in."""
+        await self._arrivals.wait_for_process(batch_id, self._processes.values())
+        await self._arrivals.take_in_all()
+
+    async def settle(self, batch_id: str, reason: str) -> bool:
+        """Record a batch's running executions as interrupted; whether a cleanup is owed."""
+        return await self._arrivals.settle(batch_id, reason)
+
+    async def owed(self, batch_id: str) -> Sequence[tuple[ExecutionRecord, int]]:
+        """The executions of a batch that are owed a cleanup, each with the order of its last step."""
+        return await self._arrivals.owed(batch_id)
+
+    async def waive(self, execution_id: str) -> None:
+        """Nobody cleans up after it."""
+        await self.store.waive_cleanup(execution_id)
+
+    def meet(self, name: str, members: int, batch: Batch) -> None:
+        """A batch is at a meeting point."""
+        self._meetings.meet(name, members, batch)
+
+    def part(self, name: str, batch: Batch) -> None:
+        """It no longer waits there."""
+        self._meetings.part(name, batch)
+
+    # Itself ----------------------------------------------------------------------------------------------------------
+
+    def _batch(self, batch_id: str) -> Batch:
+        batch = self._batches.get(batch_id)
+        if batch is None:
+            raise NoSuchBatchError(f"there is no batch '{batch_id}'; there are: {', '.join(self._batches) or 'none'}")
+        return batch
+
+    def _open_batch(self, batch_id: str) -> Batch:
+        batch = self._batch(batch_id)
+        if self.is_closing:
+            raise WrongStateError("the station is being stopped")
+        return batch
+
+    async def _audited(self, batch: Batch, action: str, actor: str, detail: Mapping[str, object], do: Any) -> None:
+        outcome = "ok"
+        try:
+            do()
+        except StationError as error:
+            outcome = f"{error.code}: {error}"
+            raise
+        finally:
+            await self._audit(batch, action, actor, detail, outcome)
+
+    async def _audit(self, batch: Batch, action: str, actor: str, detail: Mapping[str, object], outcome: str) -> None:
+        try:
+            await self.store.add_audit(AuditEntry(self.clock.now(), actor, action, batch.id, detail, outcome))
+        except StoreError as error:
+            log.error("station.audit.failed", batch=batch.id, action=action, reason=str(error))  # noqa: TRY400
+
+    def _on_call(self, peer: str, data: bytes) -> None:
+        process = self._processes.get(peer)
+        if process is not None and process.is_alive:
+            process.rpc.receive(data)
+
+    def _on_shown(self, peer: str, data: bytes) -> None:
+        process = self._processes.get(peer)
+        if process is not None:
+            batch = self._batches[process.batch_id]
+            process.heard()
+            self._screens.show(batch.id, batch.progress, data)
+
+
+_SERVICES: Final[Mapping[str, str]] = {
+    "batch.recall": "recall",
+    "batch.settle": "settle",
+    "batch.waive": "waive",
+    "worker.spawn": "spawn",
+    "worker.watch": "watch",
+    "worker.end": "end",
+    "worker.execute": "execute",
+    "worker.manual": "command",
+    "worker.recover": "recover",
+}
