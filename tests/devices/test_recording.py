@@ -169,7 +169,11 @@ def test_files_are_read_one_after_the_other_as_one_day(tmp_path: Path) -> None:
     assert recording.torn == []
 
 
-@pytest.mark.parametrize("data", [b"no recording", gzip.compress(b"1 1 < 00\n"), gzip.compress(b'{"format": "x"}\n')])
+@pytest.mark.parametrize(
+    "data",
+    [b"no recording", gzip.compress(b"1 1 < 00\n"), gzip.compress(b'{"format": "x"}\n')],
+    ids=["text", "headless", "foreign"],  # a compressed text carries the time, and names must not
+)
 def test_what_is_no_recording_is_refused(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "a.rec.gz"
     path.write_bytes(data)
