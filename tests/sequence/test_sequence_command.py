@@ -166,3 +166,22 @@ def test_junit_says_what_failed_and_holds_only_what_xml_can():
     assert [[child.tag for child in case] for case in cases] == [[], ["failure"], ["error"], ["skipped"], ["failure"]]
     assert cases[1][0].get("message") == "answered '<no & \ufffd>'"
     assert cases[2][0].get("message") == "OSError: gone"
+
+
+def test_what_was_checked_is_remembered_until_a_driver_or_an_included_file_changes(tmp_path):
+    package = write_package(
+        tmp_path / "package", "- {include: more.yaml}", **{"more.yaml": "steps:\n- {name: a, call: psu.on}\n"}
+    )
+    cache = tmp_path / "cache"
+
+    def told():
+        return [found.code for found in validate([str(package)], cache).findings]
+
+    assert told() == told() == []
+    driver = package / "drivers" / "psu.py"
+    text = driver.read_text(encoding="utf-8")
+    driver.write_text(text.replace("def on(", "def onn("), encoding="utf-8")
+    assert told() == told() == ["unknown-command"]
+    driver.write_text(text, encoding="utf-8")
+    (package / "more.yaml").write_text("steps:\n- {name: a, call: psu.of}\n", encoding="utf-8")
+    assert told() == told() == ["unknown-command"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.cli.validation.bindings import bindings_digest, make_registry
-from engine.cli.validation.cache import Cache, program_digest
+from engine.cli.validation.cache import Cache, digest, program_digest
 from engine.cli.validation.find import Found, find, is_file
 from engine.errors import Diagnostic, EngineError, Position
 
@@ -42,9 +42,10 @@ def validate(paths: Sequence[str], cache_folder: Path | None) -> Report:
     if found.sites or found.around:
         return _validate_with_sites(found, cache_folder)
     cache = _cache(cache_folder, ())
-    if found.protocols or found.sequences:
+    if found.protocols:
         return _validate_charts(found, cache)[0]
-    names = ["run", *(str(part) for path in found.charts for part in (path, path.absolute()))]
+    files_named = (*found.charts, *found.sequences)
+    names = ["run", *(str(part) for path in files_named for part in (path, path.absolute()))]
     kept = None if cache is None or found.problems else cache.load(_report_from_json, *names)
     if kept is not None:
         return kept
@@ -68,7 +69,10 @@ def _validate_charts(found: Found, cache: Cache | None) -> tuple[Report, dict[st
     checked = [*own, *shipped.made.values()]
     if not all(one.is_whole for one in checked) or any(one.facts and one.facts.children for one in own):
         return report, None
-    return report, {path: known for one in checked for path, known in digests(one).items()}
+    if any(one.code == "driver-broken" for one in report.findings):
+        return report, None  # what is missing may be installed any time
+    files = {path: known for one in checked for path, known in digests(one).items()}
+    return report, files | _sequence_digests(found.sequences)
 
 
 def _validate_with_sites(found: Found, cache_folder: Path | None) -> Report:
@@ -147,6 +151,12 @@ def _check_sequences(paths: Sequence[Path]) -> list[PackageChecked]:
     from engine.sequence.package import check_package
 
     return [check_package(path) for path in paths]
+
+
+def _sequence_digests(paths: Sequence[Path]) -> dict[str, str]:
+    """What the checks of packages were made of: every YAML and Python file of theirs."""
+    files = [file for path in paths for kind in ("*.yaml", "*.py") for file in path.parent.rglob(kind)]
+    return {str(file.absolute()): digest(file.read_bytes()) for file in files if is_file(file)}
 
 
 def _report_to_json(report: Report) -> dict[str, Any]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import serial
-
 
 class Psu:
     """``VOLT``, ``CURR``, ``OUTP`` and ``MEAS:CURR?``, as most bench supplies understand them."""
 
     def __init__(self, port: str) -> None:
+        import serial  # only where a real one is driven
+
         self._port = serial.serial_for_url(port, 9600, timeout=1.0, write_timeout=1.0)
 
     def on(self, voltage: float, current: float) -> None:
