@@ -92,6 +92,8 @@ class ControlServer:
         await asyncio.gather(*self._connections, return_exceptions=True)
         with contextlib.suppress(OSError):
             self._path.unlink()
+            if _is_far(self._path):
+                self._path.parent.rmdir()  # refused while another service of this user listens there
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
@@ -129,9 +131,22 @@ class ControlServer:
         return {"ok": True, "result": result}
 
 
+def _is_far(path: Path) -> bool:
+    """Whether the socket is in the folder for temporary files, in one that is this user's."""
+    return path.parent.name == f"scaleledger-{_user()}"
+
+
 def _listen(path: Path) -> socket.socket:
+    """As :func:`_bind`, once more when a service that ended has just removed the folder that both had."""
+    try:
+        return _bind(path)
+    except FileNotFoundError:
+        return _bind(path)
+
+
+def _bind(path: Path) -> socket.socket:
     """A listening socket that nobody else may open. Its old file is of a dead service: this one has the database."""
-    if path.parent.name == f"scaleledger-{_user()}":
+    if _is_far(path):
         path.parent.mkdir(mode=0o700, exist_ok=True)
         found = path.parent.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != _user() or found.st_mode & 0o077:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import stat
+import tempfile
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any
@@ -84,19 +85,28 @@ def test_the_socket_of_a_service_that_was_killed_is_in_nobodys_way(tmp_path: Pat
     run(scenario())
 
 
-def test_a_path_too_long_for_a_socket_is_replaced_by_a_short_one_of_ones_own(tmp_path: Path) -> None:
+def test_a_path_too_long_for_a_socket_is_replaced_by_a_short_one_of_ones_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tempfile.mkdtemp()
+    monkeypatch.setattr(tempfile, "tempdir", temporary)
     folder = tmp_path / ("x" * 100)
     folder.mkdir()
     path = control_path(URL, folder)
     assert len(str(path)) < 100
-    assert path == control_path(URL, folder) != control_path("sqlite:///other.sqlite", folder)
+    other = control_path("sqlite:///other.sqlite", folder)
+    assert path == control_path(URL, folder) != other
 
     async def scenario() -> None:
         async with ControlServer(path, COMMANDS):
             assert await ask(path, "echo", {"a": 1}) == {"a": 1}
             assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+            async with ControlServer(other, COMMANDS):
+                pass
+            assert await ask(path, "echo", {"a": 2}) == {"a": 2}, "the end of one service is not that of another"
 
     run(scenario())
+    Path(temporary).rmdir()  # nothing was left there
 
 
 def test_a_socket_that_cannot_be_made_costs_nothing_but_itself(tmp_path: Path) -> None:
