@@ -85,45 +85,50 @@ def read_document(body: bytes) -> tuple[Mapping[str, object] | None, str]:
 
 
 def judge_delivery(answer: Answer | NoAnswer, record: WeighingRecord) -> Delivery:
-    """One attempt to upload ``record``.
+    """One attempt to upload ``record``."""
+    return judge_post(answer, record.uuid, "uuid", may_have_arrived=record.may_have_arrived)
 
-    401 and 403 count only as JSON: a portal's 403 page must not deregister a gateway. An answer about a record with
-    another uuid is not about ours. Everything that is neither taken nor clearly turned down may have arrived.
+
+def judge_post(answer: Answer | NoAnswer, ours: str, key: str, *, may_have_arrived: bool) -> Delivery:
+    """One attempt to deliver what is called ``ours``, which an answer would repeat as ``key``.
+
+    401 and 403 count only as JSON: a portal's 403 page must not deregister a gateway. An answer about something with
+    another name is not about ours. Everything that is neither taken nor clearly turned down may have arrived.
     """
     if isinstance(answer, NoAnswer):
-        return Delivery(record.uuid, DeliveryKind.UNREACHABLE, answer.reason, may_have_arrived=answer.has_left)
-    kind, reason = _delivery_kind(answer, record)
+        return Delivery(ours, DeliveryKind.UNREACHABLE, answer.reason, may_have_arrived=answer.has_left)
+    kind, reason = _delivery_kind(answer, ours, key, may_have_arrived=may_have_arrived)
     if kind is DeliveryKind.UNREACHABLE:
-        return Delivery(record.uuid, kind, reason, retry_after=answer.retry_after, may_have_arrived=True)
-    return Delivery(record.uuid, kind, reason)
+        return Delivery(ours, kind, reason, retry_after=answer.retry_after, may_have_arrived=True)
+    return Delivery(ours, kind, reason)
 
 
-def _delivery_kind(answer: Answer, record: WeighingRecord) -> tuple[DeliveryKind, str]:
+def _delivery_kind(answer: Answer, ours: str, key: str, *, may_have_arrived: bool) -> tuple[DeliveryKind, str]:
     document, status = answer.document, answer.status_code
     if answer.flaw == EMPTY and status in _UNAUTHORIZED:
         return DeliveryKind.UNAUTHORIZED, answer.describe
     if document is None:
         return DeliveryKind.UNREACHABLE, answer.describe
     if status in _STORED:
-        if _is_about_another(document, record.uuid):
+        if _is_about_another(document, ours, key):
             return DeliveryKind.UNREACHABLE, f"{_phrase(status)}, about another record"
         return DeliveryKind.DELIVERED, ""
     if status in _INVALID:
-        if status == HTTPStatus.BAD_REQUEST and record.may_have_arrived and errs_on_uuid_alone(document):
+        if status == HTTPStatus.BAD_REQUEST and may_have_arrived and errs_alone_on(document, key):
             return DeliveryKind.DELIVERED, "an earlier attempt had arrived"
         return DeliveryKind.REJECTED, explain(document)
     kind = DeliveryKind.UNAUTHORIZED if status in _UNAUTHORIZED else DeliveryKind.UNREACHABLE
     return kind, answer.describe
 
 
-def errs_on_uuid_alone(document: Mapping[str, object]) -> bool:
-    """Whether a serializer complains of ``uuid`` and of nothing else: the row is there, in whatever language."""
-    complaint = document.get("uuid")
+def errs_alone_on(document: Mapping[str, object], key: str) -> bool:
+    """Whether a serializer complains of one field and of nothing else."""
+    complaint = document.get(key)
     return len(document) == 1 and isinstance(complaint, (str, list)) and bool(complaint)
 
 
-def _is_about_another(document: Mapping[str, object], ours: str) -> bool:
-    theirs = document.get("uuid")
+def _is_about_another(document: Mapping[str, object], ours: str, key: str) -> bool:
+    theirs = document.get(key)
     if not isinstance(theirs, str):
         return False
     try:

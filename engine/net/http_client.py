@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from types import MappingProxyType
 from typing import Final
 
 import structlog
@@ -30,6 +32,7 @@ _KEEPALIVE_EXPIRY: Final = 4.0
 _CONNECTIONS: Final = httpx.Limits(max_connections=8, max_keepalive_connections=4, keepalive_expiry=_KEEPALIVE_EXPIRY)
 _CLOSE_TIMEOUT: Final = 1.0
 _ASKS_FOR_PAUSE: Final = frozenset({429, 503})
+_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 # What can only happen before the first byte of a request has left.
 _NEVER_LEFT: Final = (
@@ -91,10 +94,16 @@ class HttpClient:
         )
 
     async def exchange(
-        self, method: str, path: str, *, body: str | None = None, token: Secret | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        body: str | None = None,
+        token: Secret | None = None,
+        extra: Mapping[str, str] = _NO_HEADERS,
     ) -> Answer | NoAnswer:
-        """One request and its answer. Raises nothing but asyncio.CancelledError."""
-        headers = {} if body is None else {"Content-Type": "application/json"}
+        """One request and its answer; ``extra`` are headers beside ours. Raises nothing but asyncio.CancelledError."""
+        headers = {**extra, **({} if body is None else {"Content-Type": "application/json"})}
         if token is not None:
             if not is_header_safe(token):
                 return NoAnswer("the access token holds characters that no header may carry", has_left=False)

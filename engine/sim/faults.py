@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-Route = Literal["lookup", "register", "heartbeat", "records", "stream"]
+Route = Literal["lookup", "register", "heartbeat", "records", "stream", "results", "health"]
 Fault = Callable[["Exchange"], Awaitable[None]]
 Headers = Mapping[str, str]
 

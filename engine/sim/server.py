@@ -39,6 +39,7 @@ from engine.net.wire import encode_json
 from engine.ports import Secret
 from engine.sim.backend import Backend, GatewayRow, Heartbeat, RecordRow, Reply, unauthorized
 from engine.sim.faults import Exchange, FaultPlan, Route
+from engine.sim.results import ResultTable
 
 _CLOSE_TIMEOUT: Final = 1.0
 _REQUESTS_KEPT: Final = 10_000
@@ -87,6 +88,7 @@ class ReferenceServer:
         self._prefix = prefix
         self._tls = tls
         self.backend = Backend(self._clock, auto_approve_after)
+        self.results = ResultTable()  # it is the backend of stations, too
         self.faults = FaultPlan()
         self.requests: deque[SeenRequest] = deque(maxlen=_REQUESTS_KEPT)
         self.stream_messages: deque[StreamMessage] = deque(maxlen=_STREAM_MESSAGES_KEPT)
@@ -116,6 +118,9 @@ class ReferenceServer:
                 HttpRoute(f"{prefix}/devices/api/gateways/{{mac_address}}/", self._find, methods=["GET"]),
                 HttpRoute(f"{prefix}/api/weighing/records/", self._add_record, methods=["POST"]),
                 HttpRoute(f"{prefix}/api/cards/", self._cards, methods=["GET"]),
+                # A station's backend.
+                HttpRoute(f"{prefix}/api/results", self._add_result, methods=["POST"]),
+                HttpRoute(f"{prefix}/api/health", self._health, methods=["GET"]),
                 WebSocketRoute(f"{prefix}/ws/devices/{{gateway_id}}/", self._stream),
             ]
         )
@@ -261,6 +266,16 @@ class ReferenceServer:
         body = await _json_body(request)
         return _malformed() if body is None else self._reply(self.backend.add_record(_bearer(request.headers), body))
 
+    async def _add_result(self, request: Request) -> Response:
+        body = await _json_body(request)
+        if body is None:
+            return _malformed()
+        shown = request.headers.get("x-api-key") or _bearer(request.headers)
+        return self._reply(self.results.add(shown, request.headers.get("idempotency-key", ""), body))
+
+    async def _health(self, _request: Request) -> Response:
+        return self._reply((200, {"status": "ok"}))
+
     async def _cards(self, request: Request) -> Response:
         page = request.query_params.get("page", "1")
         number = int(page) if page.isdecimal() else 1
@@ -341,6 +356,8 @@ def _route(method: str, path: str) -> Route | None:
         return "stream"
     if path == "/api/weighing/records/":
         return "records"
+    if path in {"/api/results", "/api/health"}:
+        return "results" if path == "/api/results" else "health"
     if path == "/devices/api/gateways/heartbeat/":
         return "heartbeat"
     if path.startswith("/devices/api/gateways/"):

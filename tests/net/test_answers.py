@@ -12,7 +12,7 @@ from net_support import EXAMPLES, MAC, make_record
 from engine.net.answers import (
     MAX_REASON,
     Answer,
-    errs_on_uuid_alone,
+    errs_alone_on,
     explain,
     judge_delivery,
     judge_heartbeat,
@@ -93,7 +93,7 @@ def test_json_nested_without_sense_is_judged_like_any_other(depth):
     ],
 )
 def test_a_duplicate_is_an_error_on_uuid_and_on_nothing_else(document, alone):
-    assert errs_on_uuid_alone(document) is alone
+    assert errs_alone_on(document, "uuid") is alone
 
 
 @pytest.mark.parametrize("status", [200, 201, 409])
