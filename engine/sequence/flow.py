@@ -9,10 +9,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from engine.chart.model import Chart, State
 from engine.ports import Outcome
 from engine.sequence.bench import Bench
 from engine.sequence.book import Book, Finding
+from engine.sequence.bounds import cleanup_states
 from engine.sequence.limits import LIMITS, Limit, judge
 from engine.sequence.model import Package
 from engine.sequence.ports import Resources
@@ -27,7 +27,7 @@ class FlowServices(StepServices):
     def __init__(self, package: Package, book: Book, work: Work, resources: Resources, bench: Bench) -> None:
         super().__init__(package, book, work, resources)
         self._bench = bench
-        self._cleanup_states = _cleanup_states(package.chart) if package.is_chart else frozenset[str]()
+        self._cleanup_states = cleanup_states(package.chart) if package.is_chart else frozenset[str]()
         self._services: Mapping[str, Callable[[str, Mapping[str, Any]], Awaitable[Outcome]]] = {
             **dict.fromkeys(
                 ("step.call", "step.prompt", "step.wait", "step.measure", "step.rendezvous"), self._serve_step
@@ -92,12 +92,3 @@ class FlowServices(StepServices):
         if self._stop_reason is not None:
             return self._aborted()
         return Finding(Verdict.ERROR, error="the chart did not wait for the answer")
-
-
-def _cleanup_states(chart: Chart) -> frozenset[str]:
-    """The states inside any ``finally`` of a chart."""
-
-    def is_cleanup(state: State) -> bool:
-        return state.parent is not None and state.parent.finally_ == state.id
-
-    return frozenset(s.id for s in chart.states.values() if is_cleanup(s) or any(map(is_cleanup, s.ancestors())))

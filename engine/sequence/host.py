@@ -154,9 +154,9 @@ class Host:
         began = self._clock.monotonic()
         _, pending = await asyncio.wait({task}, timeout=wait)
         self._waited += self._clock.monotonic() - began
-        if pending:
+        if pending and wait > 0:
             log.error("sequence.step.left_behind", key=key, waited_s=wait)
-            self._left |= pending
+        self._left |= pending
 
     def _cancel_timer(self, key: str) -> None:
         handle = self._timers.pop(key, None)

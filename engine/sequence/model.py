@@ -160,6 +160,9 @@ class Package:
     chart: Chart
     chart_document: Document
     content_hash: str
+    longest_cleanup: float = (
+        0.0  # seconds from a stop to the end of the cleanup, at most, calls in their cancel time included
+    )
     is_chart: bool = False  # its flow is a full chart of its own
     files: tuple[Path, ...] = ()  # all that was read for it
     named: dict[str, Step] = field(default_factory=dict)  # every step by its name
@@ -168,8 +171,3 @@ class Package:
     def total(self) -> int:
         """How many steps do something themselves, each counted once."""
         return sum(step.kind.is_leaf for step in self.named.values())
-
-    @property
-    def longest_cleanup(self) -> float:
-        """Seconds that the cleanup may take at most, its calls' cancel times included."""
-        return sum((step.timeout or CLEANUP_TIMEOUT_S) + step.cancel_s for step in self.cleanup)

@@ -15,6 +15,7 @@ from engine.documents.source import load_yaml
 from engine.documents.suggest import did_you_mean
 from engine.documents.tree import Document, Map
 from engine.errors import Diagnostic, DiagnosticError, Position
+from engine.sequence.bounds import longest_end_of_chart, longest_end_of_steps
 from engine.sequence.chart_calls import check_calls
 from engine.sequence.compile import chart_document, recovery_document, resume_document
 from engine.sequence.drivers import DriverLoader
@@ -202,6 +203,7 @@ class _Reader:
             chart=chart,
             chart_document=document,
             content_hash=self._hash(),
+            longest_cleanup=longest_end_of_chart(chart) if is_chart else longest_end_of_steps(steps, cleanup),
             is_chart=is_chart,
             files=(*self.texts.values(), *self.loader.files()),
             named={step.name: step for top in (*steps, *cleanup) for step in top.walk()},

@@ -316,3 +316,21 @@ def test_a_step_that_was_underway_in_a_process_that_died_is_closed_with_the_clea
     go_on(world, lambda run: run.cleanup_only("killed", records))
     assert world.calls == ["off"]
     assert [(step.name, step.status.value) for step in world.steps] == [("again", "failed"), ("power_off", "completed")]
+
+
+def test_how_long_an_end_can_take_is_known(tmp_path):
+    cleanup = """cleanup:
+  - {name: first, call: psu.off, timeout: 2 s, cancel: 1 s, retry: {times: 2, first: 1 s}}
+  - {name: last, call: psu.off}
+"""
+    package = load_package(write_package(tmp_path, "- {name: slow, call: psu.slow, cancel: 5 s}", cleanup=cleanup))
+    # The call that is stopped, three tries with two pauses (1 s, 2 s), and the default of 10 s.
+    assert package.longest_cleanup == (5 + 1) + 3 * (2 + 1 + 1) + 3 + (10 + 2 + 1)
+    world = World(package, faults=["psu.slow=hang", "psu.off=hang"])
+
+    async def during(world):
+        await asyncio.sleep(1)
+        world.run.stop()
+
+    world.go(during)
+    assert world.record.duration - 1 <= package.longest_cleanup

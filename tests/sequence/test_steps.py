@@ -302,58 +302,6 @@ def test_a_rendezvous_that_nobody_comes_to_times_out(tmp_path):
     assert world.steps[0].error == "timed out after 9 s"
 
 
-FLOW = """
-chart: flow
-settings: {limit: {type: number, default: 3}}
-data: {volts: {type: number}}
-initial: testing
-states:
-  testing:
-    initial: reading
-    finally: cleaning
-    states:
-      reading:
-        invoke:
-          service: hw.call
-          with: {hardware: psu, command: read}
-          timeout: 2 s
-          on:
-            done: {target: judging, actions: [{assign: {volts: "${event.value}"}}]}
-            error: over
-            timeout: over
-      judging:
-        invoke:
-          service: measure
-          with: {name: v, value: "${data.volts}", unit: V, limits: {at_most: "${settings.limit}"}}
-          on: {passed: over, marginal: over, inconclusive: over, failed: over, error: over}
-      cleaning:
-        initial: off
-        states:
-          off:
-            invoke:
-              service: hw.call
-              with: {hardware: psu, command: "off"}
-              timeout: 2 s
-              on: {done: cleaned, error: cleaned, timeout: cleaned}
-          cleaned: {type: final}
-  over: {type: final}
-"""
-CHART = HEAD + "parameters: {limit: {type: number, default: 3}}\nchart: flow.yaml\n"
-
-
-def test_a_flow_can_be_a_full_chart(tmp_path):
-    write_package(tmp_path, "", **{"flow.yaml": FLOW})
-    (tmp_path / "sequence.yaml").write_text(CHART, encoding="utf-8")
-    world = play(tmp_path)
-    assert world.calls == ["read v", "off"]
-    assert world.verdicts() == {"reading": "pass", "judging": "fail", "off": "pass"}
-    assert [step.is_cleanup for step in world.steps] == [False, False, True]
-    assert play(tmp_path, parameters={"limit": 4}).record.overall_pass
-    slow = play(tmp_path, faults=["psu.read=timeout"])
-    assert slow.verdicts() == {"reading": "error", "off": "pass"}
-    assert slow.record.status is ExecutionStatus.FAILED
-
-
 def test_the_start_of_a_step_is_kept_together_with_the_result_of_the_last_before_anything_is_driven(tmp_path):
     write_package(tmp_path, "- {name: one, call: psu.on}\n- {name: two, call: psu.read}")
     world = World(tmp_path)
