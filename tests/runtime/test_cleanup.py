@@ -228,7 +228,7 @@ _CASE: Final = (st.integers(0, 2**32), _STEPS)
 def test_however_a_state_is_left_its_cleanup_is_entered_exactly_once() -> None:
     tally: Counter[str] = Counter()
 
-    @settings(_RANDOM, max_examples=60)
+    @settings(_RANDOM, max_examples=60, derandomize=True)  # what is counted below depends on the draw
     @given(*_CASE)
     def run(seed: int, steps: list[Any]) -> None:
         check(seed, steps, tally)

@@ -37,7 +37,7 @@ def test_the_command_line_says_where_and_the_site_how_much(
     monkeypatch.chdir(tmp_path)
     Path("site.yaml").write_text(SITE + section + "\n", encoding="utf-8")
     seen: list[Any] = []
-    monkeypatch.setattr(run, "Gateway", lambda site, registry: seen.append(site))
+    monkeypatch.setattr(run, "Gateway", lambda site, **_: seen.append(site))
     monkeypatch.setattr(asyncio, "run", lambda serving: serving.close())
     try:
         assert main(["run", "--record", "tape"]) == 0

@@ -22,8 +22,30 @@ from engine.documents.catalog.entry import Entry
 from engine.documents.language import Language
 
 _PARTS: Final[dict[Language, tuple[str, ...]]] = {
-    "en": ("en", "en_yaml", "en_chart", "en_lint", "en_ports", "en_cards", "en_profiles", "en_sequence", "en_terminal"),
-    "ko": ("ko", "ko_yaml", "ko_chart", "ko_lint", "ko_ports", "ko_cards", "ko_profiles", "ko_sequence", "ko_terminal"),
+    "en": (
+        "en",
+        "en_yaml",
+        "en_chart",
+        "en_lint",
+        "en_ports",
+        "en_cards",
+        "en_profiles",
+        "en_sequence",
+        "en_terminal",
+        "en_station",
+    ),
+    "ko": (
+        "ko",
+        "ko_yaml",
+        "ko_chart",
+        "ko_lint",
+        "ko_ports",
+        "ko_cards",
+        "ko_profiles",
+        "ko_sequence",
+        "ko_terminal",
+        "ko_station",
+    ),
 }
 
 __all__ = ["Entry", "Language", "codes", "entry", "phrase", "word"]

@@ -24,8 +24,8 @@ ENTRIES: Final[dict[str, Entry]] = {
     ),
     "bad-device-id": Entry(
         "'{id}' is not the id of a device of {protocols}",
-        "Its frames have {length} characters for it.",
-        "write the number that the device is set to, as in '1'",
+        "Its frames have a fixed number of characters for it.",
+        "write the number that the device is set to, {length} characters long, as in '1'",
     ),
     "rs485-over-network": Entry(
         "'rs485' is for a port of this machine, not for '{port}'",

@@ -25,8 +25,8 @@ ENTRIES: Final[dict[str, Entry]] = {
     ),
     "bad-device-id": Entry(
         "'{id}'{id:은/는} {protocols} 장치의 번호가 될 수 없습니다",
-        "프레임에서 장치 번호는 {length}글자입니다.",
-        "장치에 설정된 번호를 '1'처럼 쓰세요",
+        "프레임에서 장치 번호는 글자 수가 정해져 있습니다.",
+        "장치에 설정된 번호를 {length}글자로 '1'처럼 쓰세요",
     ),
     "rs485-over-network": Entry(
         "'rs485'는 이 컴퓨터의 포트에 쓰는 설정입니다('{port}'에는 쓸 수 없습니다)",
