@@ -26,6 +26,7 @@ class Found:
     around: list[Path] = field(default_factory=list)  # sites that charts belong to which were named by themselves
     protocols: list[Path] = field(default_factory=list)  # profiles
     sequences: list[Path] = field(default_factory=list)  # the sequence.yaml of packages
+    stations: list[Path] = field(default_factory=list)
     problems: list[Diagnostic] = field(default_factory=list)
     _seen: set[Path] = field(default_factory=set)
 
@@ -34,11 +35,17 @@ class Found:
         key = _identity(path)
         if key not in self._seen:
             self._seen.add(key)
-            by_kind = {"chart": self.charts, "site": self.sites, "protocol": self.protocols, "sequence": self.sequences}
+            by_kind = {
+                "chart": self.charts,
+                "site": self.sites,
+                "protocol": self.protocols,
+                "sequence": self.sequences,
+                "station": self.stations,
+            }
             by_kind[kind].append(path)
 
     def __len__(self) -> int:
-        return len(self.charts) + len(self.sites) + len(self.protocols) + len(self.sequences)
+        return sum(map(len, (self.charts, self.sites, self.protocols, self.sequences, self.stations)))
 
     def has(self, path: Path) -> bool:
         """Whether a file is among what is checked, under whatever name."""

@@ -6,16 +6,17 @@ import re
 from pathlib import Path
 from typing import Final, Literal
 
-Kind = Literal["chart", "site", "protocol", "sequence"]
+Kind = Literal["chart", "site", "protocol", "sequence", "station"]
 
 # A key at the very left, which is where the keys of a document stand when it is written as people write it.
 _CHART: Final = re.compile(rb"^['\"]?(?:chart|extends|states|initial)['\"]?[ \t]*:", re.MULTILINE)
 _PROTOCOL: Final = re.compile(rb"^['\"]?protocol['\"]?[ \t]*:", re.MULTILINE)
 _SEQUENCE: Final = re.compile(rb"^['\"]?sequence['\"]?[ \t]*:", re.MULTILINE)
+_STATION: Final = re.compile(rb"^['\"]?station['\"]?[ \t]*:", re.MULTILINE)
 _SITE: Final = re.compile(rb"^['\"]?(?:lines|server|site|gateway)['\"]?[ \t]*:", re.MULTILINE)
 _CHART_KEYS: Final = frozenset({"chart", "extends", "states", "initial"})
 _SITE_KEYS: Final = frozenset({"lines", "server", "site", "gateway"})
-_NAMED: Final[tuple[Kind, ...]] = ("protocol", "sequence")  # documents that begin with what they are
+_NAMED: Final[tuple[Kind, ...]] = ("protocol", "sequence", "station")  # documents that begin with what they are
 _SITE_NAME: Final = re.compile(r"site\.ya?ml\Z")
 
 
@@ -36,6 +37,8 @@ def kind_of_file(path: Path) -> Kind | None:
         return "protocol"
     if _SEQUENCE.search(content):
         return "sequence"
+    if _STATION.search(content):
+        return "station"
     if _CHART.search(content):
         return "chart"
     return "site" if _SITE.search(content) else None

@@ -42,7 +42,7 @@ def validate(paths: Sequence[str], cache_folder: Path | None) -> Report:
     if found.sites or found.around:
         return _validate_with_sites(found, cache_folder)
     cache = _cache(cache_folder, ())
-    if found.protocols:
+    if found.protocols or found.stations:
         return _validate_charts(found, cache)[0]
     files_named = (*found.charts, *found.sequences)
     names = ["run", *(str(part) for path in files_named for part in (path, path.absolute()))]
@@ -122,12 +122,13 @@ def _report(
     found.problems += _protocol_problems(found.protocols)
     packages = _check_sequences(found.sequences)
     found.problems += [problem for package in packages for problem in package.findings]
+    found.problems += _station_problems(found.stations)
     findings = Together(own, shipped, sites, around, others).findings(found.problems)
     read = [*own, *shipped.made.values()]
     paths = {name: str(source.path) for one in read for name, source in one.sources.items()}
     paths |= {site.name: site.name for site in sites}
     paths |= {name: str(path) for package in packages for name, path in package.texts.items()}
-    profiles = [*map(str, found.protocols), *(package.name for package in packages)]
+    profiles = [*map(str, (*found.protocols, *found.stations)), *(package.name for package in packages)]
     refused = {one.position.file for one in found.problems if one.code != "nothing-to-validate"}
     refused -= {*profiles, *(name for package in packages for name in package.texts)}
     return Report(
@@ -143,6 +144,17 @@ def _protocol_problems(paths: Sequence[Path]) -> list[Diagnostic]:
 
     profiles = list(map(read_profile, paths))
     return [*(problem for profile in profiles for problem in profile.problems), *names_taken(profiles, PROTOCOLS)]
+
+
+def _station_problems(paths: Sequence[Path]) -> list[Diagnostic]:
+    if not paths:
+        return []
+    import os
+
+    from engine.cli.validation.site import milder
+    from engine.station.config import check_station
+
+    return [milder(found) for path in paths for found in check_station(path, os.environ)]
 
 
 def _check_sequences(paths: Sequence[Path]) -> list[PackageChecked]:

@@ -85,7 +85,7 @@ def check_site(path: Path) -> SiteChecked:
     checked.source = Source(path, document.text)
     base = path.absolute().parent
     own = site_protocols(base, PROTOCOLS)  # what is wrong with them is told with their files
-    checked.findings += map(_milder, check_document(document, base, os.environ, protocols=own.known))
+    checked.findings += map(milder, check_document(document, base, os.environ, protocols=own.known))
     told = {found.position for found in checked.findings}
     for line in _lines(document):
         checked.lines.append(_line_of(line, path.parent))
@@ -95,7 +95,7 @@ def check_site(path: Path) -> SiteChecked:
     return checked
 
 
-def _milder(found: Diagnostic) -> Diagnostic:
+def milder(found: Diagnostic) -> Diagnostic:
     """A variable of the service's environment need not be in the environment of whoever checks its files."""
     return replace(found, severity="info") if found.code == "environment-missing" else found
 

@@ -1,0 +1,35 @@
+"""한국어: station.yaml에서 잘못될 수 있는 것."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from engine.documents.catalog.entry import Entry
+
+ENTRIES: Final[dict[str, Entry]] = {
+    "duplicate-batch": Entry(
+        "'{batch}'라는 배치가 둘이다",
+        "결과와 메시지는 배치를 id로 구별한다. 배치마다 id가 달라야 한다.",
+        "둘 중 하나의 id를 바꾼다",
+    ),
+    "host-without-auth": Entry(
+        "'{host}'에는 다른 컴퓨터도 접속할 수 있는데 'auth'가 켜져 있지 않다",
+        "API에 닿는 사람은 하드웨어를 움직일 수 있다. 키 없이 쓸 수 있는 것은 이 컴퓨터뿐이다.",
+        "server에 'auth: {{enabled: true}}'를 넣거나 'host: 127.0.0.1'로 쓴다",
+    ),
+    "bad-fault": Entry(
+        "'{fault}'{fault:은/는} 결함이 아니다: {detail}",
+        "결함은 어느 하드웨어의 어느 명령에 무슨 일이 일어나는지를 적는다.",
+        "'psu.on=exception'이나 'dmm.read=drift:0.05%10'처럼 쓴다",
+    ),
+    "faults-not-simulated": Entry(
+        "결함은 시뮬레이션 하드웨어에만 넣을 수 있다",
+        "실제 하드웨어에 일부러 문제를 일으키지 않는다.",
+        "배치에 'simulate: true'를 넣거나 결함을 지운다",
+    ),
+    "broken-sequence": Entry(
+        "시퀀스 '{name}'{name:은/는} 실행할 수 없다. {place}에 오류가 있다",
+        "배치에는 오류 없는 시퀀스가 있어야 한다.",
+        "'engine validate'로 시퀀스를 따로 검사한다",
+    ),
+}
