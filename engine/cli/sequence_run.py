@@ -71,23 +71,17 @@ def run_in_terminal(options: Options) -> bool:
     console = Console(stderr=options.is_json, highlight=False)
     view = SequenceView(package, console, is_quiet=options.is_json)
     recorder = MemoryRecorder(view.show)
-    record, is_blocked = asyncio.run(_live(options, package, view, recorder))
+    record = asyncio.run(_live(options, package, view, recorder))
     view.end(record, recorder.steps)
     if options.junit is not None:
         _write(options.junit, junit_xml(record, recorder.steps))
     if options.is_json:
         whole = {**record.to_json(), "steps": [step.to_json() for step in recorder.steps]}
         print(json.dumps(whole, ensure_ascii=False, indent=2))
-    if is_blocked:
-        # A driver's thread is blocked for good; it is a daemon, and nothing waits for it.
-        sys.stdout.flush()
-        sys.stderr.flush()
     return record.overall_pass
 
 
-async def _live(
-    options: Options, package: Package, view: SequenceView, recorder: MemoryRecorder
-) -> tuple[ExecutionRecord, bool]:
+async def _live(options: Options, package: Package, view: SequenceView, recorder: MemoryRecorder) -> ExecutionRecord:
     try:
         bench = Bench(
             package.hardware,
@@ -111,7 +105,7 @@ async def _live(
             record = await run.run()
     finally:
         await bench.close()
-    return record, run.needs_new_process
+    return record
 
 
 def _devices() -> Any:

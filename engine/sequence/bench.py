@@ -8,10 +8,11 @@ nobody knows what the old thread will still do. Until it is, that hardware is gi
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from queue import SimpleQueue
 from random import Random
 from typing import Any, Final
@@ -181,6 +182,9 @@ class Bench:
             try:
                 return await asyncio.shield(work)
             except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if work.cancelled() and (task is None or not task.cancelling()):
+                    raise HardwareError(f"the driver of '{name}' gave up by itself") from None
                 await self._give_up(handle, work, cancel_s)
                 raise
 
@@ -198,7 +202,7 @@ class Bench:
     async def _close(self, handle: _Handle, closing: Callable[[], object]) -> None:
         try:
             async with asyncio.timeout(_CLOSE_S):
-                if asyncio.iscoroutinefunction(closing):
+                if inspect.iscoroutinefunction(closing):
                     await closing()
                 else:
                     await handle.on_thread(closing)
@@ -218,7 +222,7 @@ class Bench:
         method = getattr(handle.instance, command)
         result: object
         if self.interface(handle.name).commands[command].is_async:
-            result = await method(**arguments)
+            result = await _outcome(method(**arguments))
         else:
             result = await handle.on_thread(lambda: method(**arguments))
         return drifted(result, fault.amount) if fault is not None and fault.kind is FaultKind.DRIFT else result
@@ -295,6 +299,14 @@ class Bench:
                 raise InjectedError("injected fault: the call hung")
             case FaultKind.CRASH:
                 os._exit(_CRASH_CODE)
+
+
+async def _outcome(call: Awaitable[object]) -> object:
+    """What a coroutine of a driver gives. One that would end the process ends its own call alone."""
+    try:
+        return await call
+    except (SystemExit, KeyboardInterrupt) as error:
+        raise HardwareError(f"{type(error).__name__}: {error}") from error
 
 
 async def _patiently(waiting: Coroutine[Any, Any, Any]) -> Any:

@@ -269,6 +269,38 @@ def test_a_call_that_ends_within_its_cancel_time_is_waited_for(tmp_path):
     assert module.CALLS == ["open sim", "block", "unblocked", "off", "close"]
 
 
+ODD = """
+from __future__ import annotations
+import asyncio
+class Psu:
+    async def cancels(self) -> None:
+        raise asyncio.CancelledError
+    async def exits(self) -> None:
+        raise SystemExit(3)
+    def leaves(self) -> None:
+        raise SystemExit(3)
+    def stops(self) -> None:
+        raise StopIteration
+class PsuSim(Psu): ...
+"""
+
+
+@pytest.mark.parametrize("command", ["cancels", "exits", "leaves", "stops"])
+def test_whatever_a_driver_raises_ends_its_call_alone(tmp_path, command):
+    package = load_package(write_package(tmp_path, f"- {{name: odd, call: psu.{command}}}", driver=ODD, cleanup=""))
+
+    async def scenario():
+        recorder = MemoryRecorder()
+        bench = Bench(package.hardware, simulate=True)
+        run = SequenceRun(package, {}, bench, recorder, ReadyOperator(), LocalResources(), SystemClock())
+        await asyncio.wait_for(run.run(), 10)
+        await bench.close()
+        assert not run.needs_new_process
+        return recorder.steps[0]
+
+    assert asyncio.run(scenario()).verdict is Verdict.ERROR
+
+
 def test_a_drift_changes_what_is_measured(tmp_path):
     package = load_package("scale_check")
 
