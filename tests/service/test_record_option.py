@@ -39,6 +39,7 @@ def test_the_command_line_says_where_and_the_site_how_much(
     seen: list[Any] = []
     monkeypatch.setattr(run, "Gateway", lambda site, **_: seen.append(site))
     monkeypatch.setattr(asyncio, "run", lambda serving: serving.close())
+    monkeypatch.setattr(run.logs, "configure", lambda *_: None)  # its loggers would stay for the tests that follow
     try:
         assert main(["run", "--record", "tape"]) == 0
     finally:
