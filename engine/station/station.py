@@ -19,9 +19,10 @@ import structlog
 
 from engine.bindings.shipped import shipped_registry
 from engine.chart.load import load_chart
+from engine.chart.model import Chart
 from engine.clock import Clock
 from engine.ports import StoreError
-from engine.sequence.records import ExecutionRecord, Record
+from engine.sequence.records import Record
 from engine.service.host import Call, ServiceFunction, Surroundings
 from engine.station.arrivals import Arrivals
 from engine.station.batch import Batch
@@ -36,7 +37,7 @@ from engine.station.shown import Screens
 from engine.station.status import BatchStatus
 from engine.station.wires import MasterWires
 from engine.store.station import StationStore, open_station_store
-from engine.store.station_ports import AuditEntry
+from engine.store.station_ports import AuditEntry, StoredExecution
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +54,7 @@ class Station:
         self.clock = clock
         self.bus = Bus(clock)
         self.is_closing = False
+        self._is_closed = False
         self.store: StationStore
         self._batches: dict[str, Batch] = {}
         self._processes: dict[str, WorkerProcess] = {}
@@ -60,6 +62,8 @@ class Station:
         self._meetings = Meetings()
         self._stack = contextlib.AsyncExitStack()
         self._wires: MasterWires
+        self._chart: Chart
+        self._around: Surroundings
         self._tasks: asyncio.TaskGroup
         self._arrivals: Arrivals
 
@@ -96,15 +100,23 @@ class Station:
 
     async def close(self) -> None:
         """Refuse new work, stop what runs through its cleanup, end all processes, close the database."""
-        if self.is_closing:
+        if self._is_closed:
             return
+        self._is_closed = True
+        await self.end_batches()
+        self._pump.cancel()
+        await self._stack.aclose()
+        log.info("station.master.ended", station=self.settings.id)
+
+    async def end_batches(self) -> None:
+        """Refuse new work, stop what runs through its cleanup, and end all processes; the database stays open.
+
+        Harmless a second time.
+        """
         self.is_closing = True
         async with asyncio.TaskGroup() as tasks:
             for batch in self._batches.values():
                 tasks.create_task(self._close_batch(batch))
-        self._pump.cancel()
-        await self._stack.aclose()
-        log.info("station.master.ended", station=self.settings.id)
 
     async def _close_batch(self, batch: Batch) -> None:
         if batch.refusal("batch.stop") is None:
@@ -120,8 +132,8 @@ class Station:
             await batch.wait_settled()
 
     def _begin_batches(self) -> None:
-        chart = load_chart(CHART, shipped_registry())
-        around = Surroundings(
+        self._chart = load_chart(CHART, shipped_registry())
+        self._around = Surroundings(
             clock=self.clock,
             loop=asyncio.get_running_loop(),
             services={name: self._service(name) for name in _SERVICES},
@@ -132,7 +144,7 @@ class Station:
         for one in self.settings.batches:
             self._batches[one.id] = Batch(one, self)
         for batch in self._batches.values():
-            batch.begin(chart, around, self._tasks)
+            batch.begin(self._chart, self._around, self._tasks)
             if batch.settings.auto_start:
                 batch.post("batch.start")
 
@@ -253,6 +265,40 @@ class Station:
         await self._audited(batch, "cleanup.waive", actor, {}, lambda: batch.post("cleanup.waive"))
         return await batch.wait_settled()
 
+    def add_batch(self, settings: BatchSettings) -> None:
+        """Take a new batch in. Raises WrongStateError when there is one of this id."""
+        if settings.id in self._batches:
+            raise WrongStateError(f"there is a batch '{settings.id}' already")
+        self._take_in(settings)
+        log.info("station.batch.added", batch=settings.id)
+
+    def _take_in(self, settings: BatchSettings) -> Batch:
+        batch = self._batches[settings.id] = Batch(settings, self)
+        batch.begin(self._chart, self._around, self._tasks)
+        return batch
+
+    async def replace_batch(self, settings: BatchSettings) -> None:
+        """Give a batch other settings. Raises NoSuchBatchError; WrongStateError unless it rests and owes nothing."""
+        batch = self._batch(settings.id)
+        self._refuse_unless_over(batch)
+        batch.host.abandon()
+        await self._take_in(settings).wait_settled()
+        log.info("station.batch.changed", batch=settings.id)
+
+    async def remove_batch(self, batch_id: str) -> None:
+        """Let a batch go; its results stay. Raises NoSuchBatchError, WrongStateError as ``replace_batch`` does."""
+        batch = self._batch(batch_id)
+        self._refuse_unless_over(batch)
+        batch.host.abandon()
+        del self._batches[batch_id]
+        log.info("station.batch.removed", batch=batch_id)
+
+    def _refuse_unless_over(self, batch: Batch) -> None:
+        status = batch.status()
+        if status.status not in {"idle", "error"} or status.owes_cleanup or status.pid is not None:
+            owed = ", and a cleanup is owed" if status.owes_cleanup else ""
+            raise WrongStateError(f"batch '{batch.id}' is {status.status}{owed}; stop it first")
+
     def subscribe(self, batch_ids: Collection[str] | None = None) -> tuple[Sequence[StationEvent], Subscription]:
         """What a newcomer has to know, and everything from there on, without a gap.
 
@@ -311,8 +357,8 @@ class Station:
         """Record a batch's running executions as interrupted; whether a cleanup is owed."""
         return await self._arrivals.settle(batch_id, reason)
 
-    async def owed(self, batch_id: str) -> Sequence[tuple[ExecutionRecord, int]]:
-        """The executions of a batch that are owed a cleanup, each with the order of its last step."""
+    async def owed(self, batch_id: str) -> Sequence[StoredExecution]:
+        """The executions of a batch that are owed a cleanup."""
         return await self._arrivals.owed(batch_id)
 
     async def waive(self, execution_id: str) -> None:
