@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 import structlog
 
@@ -24,22 +24,13 @@ from engine.sequence.records import (
 )
 from engine.store import station_rows
 from engine.store.backend import Backend
+from engine.store.station_filters import condition
 from engine.store.station_ports import AuditEntry, Page, QueuedResult, ResultFilter, StoredExecution, SyncAttempt
 from engine.store.station_tables import StationEntities, define_station
 from engine.store.texts import clean_text, parse_utc, utc_text
 from engine.store.transactions import Transactions
 
 log = structlog.get_logger(__name__)
-
-_FILTERS: Final[Mapping[str, str]] = {
-    "batch_id": "batch_id = $batch_id",
-    "sequence_name": "sequence_name = $sequence_name",
-    "status": "status = $status",
-    "overall_pass": "overall_pass = $overall_pass",
-    "serial": "serial = $serial",
-    "since": "started_at >= $since",
-    "until": "started_at < $until",
-}
 
 
 class StationLedger(Transactions):
@@ -176,13 +167,12 @@ class StationLedger(Transactions):
 
     def page(self, wanted: ResultFilter, offset: int, limit: int) -> Page:
         """The newest executions first, without their steps, and how many there are in all."""
-        values = wanted.values()
-        condition = " AND ".join(_FILTERS[name] for name in values) or "TRUE"
-        order = f"{condition} ORDER BY started_at DESC, id DESC LIMIT $limit OFFSET $offset"
+        which, values = condition(wanted)
+        order = f"{which} ORDER BY started_at DESC, id DESC LIMIT $limit OFFSET $offset"
         return self._read(
             lambda: Page(
                 tuple(self._load(order, {**values, "limit": limit, "offset": offset}, with_steps=False)),
-                self._count("executions", condition, values),
+                self._count("executions", which, values),
             )
         )
 

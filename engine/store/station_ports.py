@@ -31,7 +31,10 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class ResultFilter:
-    """Which executions are wanted; None: any. ``since`` is included, ``until`` is not; both are of the start."""
+    """Which executions are wanted; None: any. ``since`` is included, ``until`` is not; both are of the start.
+
+    ``status``: one of the requirements (4.3); those that were interrupted are found as ``failed``.
+    """
 
     batch_id: str | None = None
     sequence_name: str | None = None
