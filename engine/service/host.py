@@ -112,6 +112,8 @@ class MachineHost:
         self._restart: asyncio.Handle | None = None
         self._held: deque[Step] = deque()
         self._waits_for: str | None = None  # a cancelled service that is given time to end
+        self._waits_since = 0.0
+        self._waited = 0.0  # seconds, for cancelled services, before what is held now
         self._is_stopped = False
         self._is_over = asyncio.Event()
         self._undeclared: set[str] = set()
@@ -217,6 +219,7 @@ class MachineHost:
             self._log.exception("machine.dispatch.failed")
             self._fault("internal error")
             return
+        self._waited = 0.0
         self._held.extend(effects if self._survival is None else self._survival.steps(effects, monotonic, now))
         if self._held:
             self._perform_held()
@@ -290,6 +293,8 @@ class MachineHost:
     def _perform(self, effect: Effect) -> None:
         match effect:
             case StartTimer(key, deadline):
+                # A cleanup's time begins with the cleanup, not with the wait for what it cleans up after.
+                deadline += self._waited
                 self._cancel_timer(key)
                 self._timers[key] = self._around.loop.call_at(deadline, self._fire, key, deadline)
             case CancelTimer(key):
@@ -360,11 +365,14 @@ class MachineHost:
     def _wait_for(self, key: str, wait: float) -> None:
         # What comes next (a cleanup that switches off, say) must not overtake a service that still acts.
         self._waits_for = key
+        self._waits_since = self._around.clock.monotonic()
         self._around.loop.call_later(wait, self._go_on, key)
 
     def _go_on(self, key: str) -> None:
         if self._waits_for == key:
             self._waits_for = None
+            if key != _SNAPSHOT:
+                self._waited += self._around.clock.monotonic() - self._waits_since
             self._drain()
 
     def _cancel_timer(self, key: str) -> None:
