@@ -265,11 +265,11 @@ class Station:
         await self._audited(batch, "cleanup.waive", actor, {}, lambda: batch.post("cleanup.waive"))
         return await batch.wait_settled()
 
-    def add_batch(self, settings: BatchSettings) -> None:
-        """Take a new batch in. Raises WrongStateError when there is one of this id."""
+    async def add_batch(self, settings: BatchSettings) -> None:
+        """Take a new batch in; it rests. Raises WrongStateError when there is one of this id."""
         if settings.id in self._batches:
             raise WrongStateError(f"there is a batch '{settings.id}' already")
-        self._take_in(settings)
+        await self._take_in(settings).wait_settled()
         log.info("station.batch.added", batch=settings.id)
 
     def _take_in(self, settings: BatchSettings) -> Batch:

@@ -1,0 +1,154 @@
+"""Changes of station.yaml by the API: only the batch in question, every comment and everybody's order kept.
+
+A change is checked as a whole file before it takes the old one's place, in one step.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import YAMLError
+
+from engine.documents.language import language_from_env
+from engine.documents.render import message
+from engine.errors import DiagnosticError, EngineError
+from engine.station.config import load_station
+from engine.station.settings import BatchSettings, StationSettings
+
+
+class EditError(EngineError):
+    """The file cannot be changed like that; the text says why."""
+
+
+class StationFile:
+    """One station.yaml. ``env`` is what its ``${NAME}`` are looked up in."""
+
+    def __init__(self, path: Path, env: Mapping[str, str]) -> None:
+        self._path, self._env = path, env
+
+    def written(self, batch_id: str) -> Mapping[str, Any] | None:
+        """What the file says of a batch, with ``${NAME}`` where a variable stands. Never a secret that one holds."""
+        try:
+            found = _find(_batches(self._read()), batch_id)
+        except EditError:
+            return None
+        return None if found is None else _plain(found)
+
+    def add(self, batch_id: str, values: Mapping[str, Any]) -> BatchSettings:
+        """Put a batch at the end. Raises EditError."""
+
+        def change(batches: CommentedSeq) -> None:
+            batches.append(CommentedMap({"id": batch_id, **values}))
+
+        return self._changed(batch_id, change)
+
+    def replace(self, batch_id: str, values: Mapping[str, Any], usual: Mapping[str, Any]) -> BatchSettings:
+        """Say these things of a batch, and leave what else the file says of it. Raises EditError.
+
+        What the file does not say is not said where it is ``usual``.
+        """
+
+        def change(batches: CommentedSeq) -> None:
+            batch = _needed(batches, batch_id)
+            for name, value in values.items():
+                if _plain(batch[name] if name in batch else usual.get(name)) != value:
+                    batch[name] = value
+
+        return self._changed(batch_id, change)
+
+    def remove(self, batch_id: str) -> None:
+        """Take a batch out. Raises EditError."""
+
+        def change(batches: CommentedSeq) -> None:
+            batches.remove(_needed(batches, batch_id))
+
+        self._change(change)
+
+    def _changed(self, batch_id: str, change: Callable[[CommentedSeq], None]) -> BatchSettings:
+        settings = self._change(change)
+        return next(one for one in settings.batches if one.id == batch_id)
+
+    def _change(self, change: Callable[[CommentedSeq], None]) -> StationSettings:
+        document = self._read()
+        change(_batches(document))
+        out = io.StringIO()
+        _yaml().dump(document, out)
+        return self._write(out.getvalue())
+
+    def _read(self) -> CommentedMap:
+        try:
+            document = _yaml().load(self._path.read_text(encoding="utf-8"))
+        except (OSError, YAMLError) as error:
+            raise EditError(f"{self._path} cannot be read: {error}") from error
+        if not isinstance(document, CommentedMap):
+            raise EditError(f"{self._path} is no station's file any more")
+        return document
+
+    def _write(self, text: str) -> StationSettings:
+        new = self._path.with_name(f".{self._path.name}.{os.getpid()}.new")
+        try:
+            mode = stat.S_IMODE(self._path.stat().st_mode)
+            handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+            with os.fdopen(handle, "w", encoding="utf-8") as out:
+                out.write(text)
+                out.flush()
+                os.fsync(out.fileno())
+            settings = load_station(new, self._env)
+            new.replace(self._path)
+        except DiagnosticError as error:
+            language = language_from_env()
+            raise EditError("; ".join(message(one, language) for one in error.diagnostics)) from error
+        except OSError as error:
+            raise EditError(f"{self._path} cannot be written: {error.strerror or error}") from error
+        finally:
+            new.unlink(missing_ok=True)
+        return settings
+
+
+def _yaml() -> YAML:
+    yaml = YAML(typ="rt")
+    yaml.preserve_quotes = True
+    yaml.width = 4096  # no line is broken that was not
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    return yaml
+
+
+def _batches(document: CommentedMap) -> CommentedSeq:
+    batches = document.get("batches")
+    if batches is None:
+        batches = document["batches"] = CommentedSeq()
+    if not isinstance(batches, CommentedSeq):
+        raise EditError("'batches' is no list any more")
+    return batches
+
+
+def _find(batches: CommentedSeq, batch_id: str) -> CommentedMap | None:
+    return next((one for one in batches if isinstance(one, CommentedMap) and str(one.get("id")) == batch_id), None)
+
+
+def _needed(batches: CommentedSeq, batch_id: str) -> CommentedMap:
+    batch = _find(batches, batch_id)
+    if batch is None:
+        raise EditError(f"the file has no batch '{batch_id}' any more")
+    return batch
+
+
+def _plain(value: Any) -> Any:
+    """A value of the file without what ruamel knows of its looks."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, bool) or value is None:
+        return value
+    for kind in (int, float, str):
+        if isinstance(value, kind):
+            return kind(value)
+    return str(value)

@@ -1,0 +1,1 @@
+"""The station's face: REST, WebSocket and who may use them. The one place that imports FastAPI."""

@@ -1,0 +1,102 @@
+"""The HTTP server around an application, in the master's loop: no signals of its own, and an end in bounded time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any, Final
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.server import ServerState
+
+from engine.errors import EngineError
+
+_LARGEST_MESSAGE: Final = 64 * 1024  # of a client, over the WebSocket
+_PING_S: Final = 20.0
+_ANSWERED_WITHIN_S: Final = 2.0
+_CLOSED_WITHIN_S: Final = 1.0
+
+
+class ListenError(EngineError):
+    """The address cannot be listened on."""
+
+
+class WebServer:
+    """Serves ``app`` on one address."""
+
+    def __init__(self, app: ASGIApp, host: str, port: int) -> None:
+        self._host, self.port = host, port
+        self._listener: asyncio.Server | None = None
+        self._state = ServerState()
+        self._config = uvicorn.Config(
+            app,
+            http="h11",
+            ws="websockets-sansio",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,  # who speaks is who is connected; wrong keys are counted by it
+            ws_max_size=_LARGEST_MESSAGE,
+            ws_ping_interval=_PING_S,
+            ws_ping_timeout=_PING_S,
+            ws_per_message_deflate=False,  # costs more than it saves on a line's own network
+        )
+        self._config.load()
+
+    @property
+    def url(self) -> str:
+        """Where it is; with its port once it listens."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self.port}"
+
+    async def listen(self) -> None:
+        """Begin. Raises ListenError."""
+        loop = asyncio.get_running_loop()
+        try:
+            self._listener = await loop.create_server(self._new_connection, self._host, self.port)
+        except OSError as error:
+            raise ListenError(f"cannot listen on {self._host}:{self.port}: {error.strerror or error}") from error
+        self.port = self._listener.sockets[0].getsockname()[1]
+
+    def close_listener(self) -> None:
+        """Nobody new comes in; who is connected stays."""
+        if self._listener is not None:
+            self._listener.close()
+
+    def cut(self, client: object) -> None:
+        """End a client's connection, whatever still waits to be sent."""
+        for connection in self._connections():
+            if connection.client == client:
+                connection.transport.abort()
+
+    async def close(self) -> None:
+        """End every connection: what is being answered is answered, sockets hear 1012 (restart), in bounded time."""
+        self.close_listener()
+        for connection in self._connections():
+            connection.shutdown()
+        if self._state.tasks:
+            await asyncio.wait(set(self._state.tasks), timeout=_ANSWERED_WITHIN_S)
+        while self._state.connections or self._state.tasks:
+            for connection in self._connections():
+                connection.transport.abort()
+            for task in self._state.tasks:
+                task.cancel()
+            await asyncio.sleep(0)
+            if self._state.tasks:
+                await asyncio.wait(set(self._state.tasks), timeout=0.05)
+        if self._listener is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSED_WITHIN_S):
+                    await self._listener.wait_closed()
+
+    def _connections(self) -> list[Any]:
+        return list(self._state.connections)
+
+    def _new_connection(self) -> asyncio.Protocol:
+        protocol: Any = self._config.http_protocol_class
+        connection: asyncio.Protocol = protocol(config=self._config, server_state=self._state, app_state={})
+        return connection

@@ -1,0 +1,57 @@
+"""What happens in a station, as messages of the API: ``{type, batch_id, seq, at, data}`` with camelCase data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any, Final
+
+from pydantic.alias_generators import to_camel as _to_camel
+
+from engine.sequence.records import LOG
+from engine.station.status import BatchStatus
+
+_KEPT_AS_THEY_ARE: Final = frozenset({"result", "parameters", "params", "value"})  # names that a sequence chose
+
+to_camel = cache(_to_camel)
+
+
+def camel(values: Mapping[str, object]) -> dict[str, object]:
+    """Names as the API has them; what stands under names of a sequence's own is left as it is."""
+    return {
+        to_camel(str(name)): value if name in _KEPT_AS_THEY_ARE else _inner(value) for name, value in values.items()
+    }
+
+
+def _inner(value: object) -> object:
+    if isinstance(value, Mapping):
+        return camel(value)
+    return [_inner(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def message(type_: str, batch_id: str | None, seq: int, at: datetime, data: Mapping[str, object]) -> str:
+    """One message as text."""
+    whole = {"type": type_, "batch_id": batch_id, "seq": seq, "at": utc(at), "data": data}
+    return json.dumps(whole, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def utc(moment: datetime) -> str:
+    """A moment as the requirements write it: ``2025-01-01T12:00:00Z``."""
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def status_data(status: BatchStatus) -> dict[str, Any]:
+    """A batch's status: what is not there is left out (requirements, 4.2)."""
+    return {
+        name: value for name, value in camel(status.to_json()).items() if value is not None and value not in ("", [])
+    }
+
+
+def event_data(type_: str, at: datetime, data: Mapping[str, object]) -> dict[str, object]:
+    """The data of an event of the bus."""
+    told = camel(data)
+    if type_ == LOG:
+        told["timestamp"] = utc(at)
+    return told
