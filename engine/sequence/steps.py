@@ -199,6 +199,8 @@ class StepServices:
         assert lock is not None
         self._book.show(LOCK_WAIT, {"step": name, "resource": lock.name})
         try:
+            # What was before is on record, and the waiting is seen, however long it takes.
+            await self._commit(is_cleanup=self.package.named[name].is_cleanup)
             await self._resources.acquire(lock.name)
         except EngineError as error:
             self._failed_outright(name, f"the lock '{lock.name}' could not be had: {error}")

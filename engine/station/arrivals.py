@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +11,7 @@ import structlog
 
 from engine.clock import Clock
 from engine.ports import StoreError
-from engine.sequence.records import ExecutionRecord, ExecutionStatus, StepStatus, Verdict
+from engine.sequence.records import ExecutionStatus
 from engine.station.leftovers import end_session
 from engine.station.locks import batch_lock, forget_holder, holder_of, is_held
 from engine.station.orders import locks_folder, spool_folder
@@ -80,33 +79,11 @@ class Arrivals:
             if stored.record.status is ExecutionStatus.RUNNING:
                 await self._store.interrupt(stored.record.execution_id, reason, needs_cleanup=True)
                 log.warning("station.execution.interrupted", execution=stored.record.execution_id, reason=reason)
-            else:
-                await self._end_steps(stored, reason)
         return bool(await self._of(batch_id))
 
-    async def _end_steps(self, stored: StoredExecution, reason: str) -> None:
-        """The process that cleaned up died as well: the step that it was at is not running any more."""
-        seq, ended = stored.record.seq, []
-        for step in stored.steps:
-            if step.status is StepStatus.RUNNING:
-                seq += 1
-                ended.append(
-                    replace(
-                        step,
-                        execution_id=stored.record.execution_id,
-                        seq=seq,
-                        status=StepStatus.FAILED,
-                        verdict=Verdict.ABORTED,
-                        error=reason,
-                        completed_at=self._clock.now(),
-                    )
-                )
-        await self._store.commit(ended)
-
-    async def owed(self, batch_id: str) -> Sequence[tuple[ExecutionRecord, int]]:
-        """The executions of a batch that are owed a cleanup, each with the order of its last step."""
-        owed = [stored for stored in await self._of(batch_id) if stored.needs_cleanup]
-        return [(one.record, max((step.order for step in one.steps), default=0)) for one in owed]
+    async def owed(self, batch_id: str) -> Sequence[StoredExecution]:
+        """The executions of a batch that are owed a cleanup."""
+        return [stored for stored in await self._of(batch_id) if stored.needs_cleanup]
 
     async def give_up_strangers(self) -> None:
         """Executions of batches that the station no longer has: nobody can clean up after them."""

@@ -21,7 +21,6 @@ from engine.ports import Outcome, StoreError
 from engine.runtime.interpreter import Interpreter
 from engine.runtime.program import Program
 from engine.sequence.records import (
-    ExecutionRecord,
     Record,
     record_from_json,
 )
@@ -40,6 +39,7 @@ from engine.station.process import StartError, WorkerProcess, next_identity, run
 from engine.station.rpc import Handler, RemoteError
 from engine.station.settings import BatchSettings
 from engine.station.status import BatchStatus, Progress
+from engine.store.station_ports import StoredExecution
 
 log = structlog.get_logger(__name__)
 
@@ -77,8 +77,8 @@ class Hall(Protocol):
         """Record a batch's running executions as interrupted; whether a cleanup is owed."""
         ...
 
-    async def owed(self, batch_id: str) -> Sequence[tuple[ExecutionRecord, int]]:
-        """The executions of a batch that are owed a cleanup, each with the order of its last step."""
+    async def owed(self, batch_id: str) -> Sequence[StoredExecution]:
+        """The executions of a batch that are owed a cleanup."""
         ...
 
     async def waive(self, execution_id: str) -> None:
@@ -375,9 +375,9 @@ class Batch:
 
     async def recover(self, _call: Call) -> Outcome:
         """``worker.recover``: the cleanups that are owed, each once, in one fresh process."""
-        for record, order in await self.hall.owed(self.id):
+        for stored in await self.hall.owed(self.id):
             try:
-                await self._recover(record, order)
+                await self._recover(stored)
             except (StartError, RemoteError, TimeoutError, StoreError) as error:
                 await self._drop_process("its cleanup failed")
                 return Outcome("failed", {"reason": f"the cleanup could not be done: {error or 'it took too long'}"})
@@ -385,7 +385,8 @@ class Batch:
         still = await self.hall.owed(self.id)
         return Outcome("failed", {"reason": "the cleanup left no record"}) if still else Outcome("cleaned")
 
-    async def _recover(self, record: ExecutionRecord, order: int) -> None:
+    async def _recover(self, stored: StoredExecution) -> None:
+        record = stored.record
         if self.process is None or not self.process.is_alive:
             async with asyncio.timeout(_RECOVERY_READY_S):
                 self.process = await self._up()
@@ -396,7 +397,8 @@ class Batch:
         self.progress.begin(record.execution_id)
         watching = asyncio.create_task(process.watch(self.settings.limits.heartbeat, lambda _pid: None))
         try:
-            args = {"execution": record.to_json(), "order": order, "reason": record.reason or "its process died"}
+            steps = [step.to_json() for step in stored.steps]
+            args = {"execution": record.to_json(), "steps": steps, "reason": record.reason or "its process died"}
             await process.rpc.call("cleanup", args, within=_STARTED_WITHIN_S)
             async with asyncio.timeout(float(process.facts.get("longest_cleanup", 0.0)) + _END_MARGIN_S):
                 await run_until_dead(process, asyncio.shield(wanted.ended))
@@ -412,8 +414,8 @@ class Batch:
 
     async def waive(self, _call: Call) -> Outcome:
         """``batch.waive``."""
-        for record, _ in await self.hall.owed(self.id):
-            await self.hall.waive(record.execution_id)
+        for stored in await self.hall.owed(self.id):
+            await self.hall.waive(stored.record.execution_id)
         return Outcome("waived")
 
     def stop_sequence(self, reason: str) -> None:

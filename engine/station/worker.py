@@ -1,333 +1,36 @@
 """A batch's process: ``python -m engine.station.worker``, started by a master and told by it what to do.
 
-It ends itself when its master is gone (its standard input ends): what runs goes through its cleanup, bounded, and what
-no master took is written to the spool. Nothing that its drivers started outlives it.
+Being ready soon is all that this module is about: ten batches start at once, and nobody waits for a light switch.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import faulthandler
+import gc
 import os
-import signal
 import sys
-import threading
-from collections.abc import Mapping
-from typing import Any, Final
 
-import structlog
 from setproctitle import setproctitle
 
-from engine.clock import SystemClock
-from engine.documents.render import language_from_env, message
-from engine.errors import DiagnosticError, EngineError
-from engine.sequence.bench import Bench
-from engine.sequence.faults import parse_fault
-from engine.sequence.model import Package
-from engine.sequence.package import load_package
-from engine.sequence.parameters import resolve_parameters
-from engine.sequence.records import ExecutionRecord, plain
-from engine.sequence.run import SequenceRun
-from engine.station.leftovers import end_descendants
-from engine.station.locks import Locks, batch_lock, hardware_lock
-from engine.station.orders import Orders
-from engine.station.rpc import Handler, RefusedError, RemoteError, Rpc
-from engine.station.spool import write_spool
-from engine.station.wires import BatchWires
-from engine.station.worker_ports import MasterRecorder, RemoteOperator, SharedResources, dresser
-
-log = structlog.get_logger(__name__)
-
-HERE: Final = b'{"kind":"here"}'  # shown until the master has heard it: only then is nothing lost that is shown
-MASTER_GONE: Final = "the station's master is gone"
-_HERE_S: Final = 0.005
-_ENDED_S: Final = 10.0  # for telling that a run has ended
-_CLEANUP_MARGIN_S: Final = 5.0
-_MANUAL_S: Final = 30.0
-_STUCK_BEATS: Final = 3  # heartbeats missed in a row after which the process ends whatever it does
-_STUCK_CODE: Final = 75
-
-
-class Worker:
-    """One process of one batch, from its hello to its end."""
-
-    def __init__(self, orders: Orders) -> None:
-        self._orders = orders
-        self._locks = Locks(orders.locks, orders.batch_id)
-        self._over = asyncio.Event()
-        self._is_finished = threading.Event()
-        self._run: SequenceRun | None = None
-        self._running: asyncio.Task[None] | None = None
-        self._commanding = False
-        self._recorder: MasterRecorder | None = None
-        self._why = ""
-        self._package: Package
-        self._bench: Bench
-        self._rpc: Rpc
-        self._operator: RemoteOperator
-        self._resources: SharedResources
-
-    async def live(self) -> int:
-        """Say hello, do what is asked, and end; the process's exit code."""
-        self._loop = asyncio.get_running_loop()
-        threading.Thread(target=self._watch_master, name="master", daemon=True).start()
-        self._stay_awake()
-        handlers: dict[str, Handler] = {
-            "start_sequence": self._start_sequence, "stop_sequence": self._stop_sequence, "cleanup": self._cleanup,
-            "manual": self._manual, "answer": self._answer, "met": self._met, "status": self._status,
-            "ping": self._ping, "shutdown": self._shutdown,
-        }  # fmt: skip
-        with BatchWires(self._orders.identity, self._orders.keys, self._receive) as wires:
-            self._wires = wires
-            self._rpc = Rpc("master", wires.send, handlers)
-            async with self._rpc:
-                pump = asyncio.create_task(wires.run())
-                try:
-                    return await self._live()
-                finally:
-                    pump.cancel()
-
-    def _receive(self, data: bytes) -> None:
-        self._rpc.receive(data)
-
-    async def _live(self) -> int:
-        self._operator = RemoteOperator(self._rpc)
-        self._resources = SharedResources(self._rpc, self._locks)
-        showing = asyncio.create_task(self._show_here())
-        try:
-            facts = self._prepare()
-            await self._rpc.call("hello", {"facts": facts})
-        except RemoteError:
-            return 1
-        except (EngineError, OSError) as error:
-            log.error("station.worker.refused", reason=_told(error))  # noqa: TRY400 - it is no bug
-            with contextlib.suppress(RemoteError):
-                await self._rpc.call("refused", {"reason": _told(error)}, within=2.0)
-            return 1
-        finally:
-            showing.cancel()
-        with contextlib.suppress(NotImplementedError):  # Windows' loop has none
-            self._loop.add_signal_handler(signal.SIGTERM, self._end, "its process was told to end (SIGTERM)")
-            self._loop.add_signal_handler(signal.SIGINT, self._end, "its process was interrupted (SIGINT)")
-        await self._over.wait()
-        if self._running is not None:
-            await asyncio.wait({self._running}, timeout=self._longest_end())
-        self._spool()
-        await self._bench.close()
-        return 0
-
-    def finish(self) -> None:
-        """Everything is said; what drivers have started ends here, and the locks are let go last."""
-        self._is_finished.set()
-        end_descendants()
-        self._locks.release_all()
-
-    # Getting ready ---------------------------------------------------------------------------------------------------
-
-    def _prepare(self) -> dict[str, Any]:
-        orders = self._orders
-        self._locks.take(batch_lock(orders.batch_id))
-        package = load_package(orders.package, [_path(folder) for folder in orders.folders])
-        if not orders.simulate:  # what is simulated is everybody's own
-            for resource in dict.fromkeys(one.lock for one in package.hardware.values() if one.lock is not None):
-                self._locks.take(hardware_lock(resource))
-        faults = tuple(map(parse_fault, orders.faults))
-        self._bench = Bench(
-            package.hardware, config=orders.hardware, simulate=orders.simulate, faults=faults, devices=_open_device
-        )
-        self._package = package
-        return {
-            "name": package.name, "version": package.version, "title": package.title, "total": package.total,
-            "longest_cleanup": package.longest_cleanup, "hash": package.content_hash,
-        }  # fmt: skip
-
-    async def _show_here(self) -> None:
-        while True:
-            self._wires.show(HERE)
-            await asyncio.sleep(_HERE_S)
-
-    # What the master asks --------------------------------------------------------------------------------------------
-
-    async def _start_sequence(
-        self, execution_id: str, parameters: Mapping[str, object], serial: str, operator: str
-    ) -> dict[str, Any]:
-        """Begin; answered once the execution is on record, or with what is wrong with the parameters."""
-        self._refuse_if_busy()
-        try:
-            run = self._make(execution_id, parameters, dresser(serial, operator, None))
-        except DiagnosticError as error:
-            return {"problems": [_problem(one) for one in error.diagnostics]}
-        self._begin(run, run.run())
-        await self._wait_begun()
-        return {}
-
-    async def _cleanup(self, execution: Mapping[str, Any], order: int, reason: str) -> None:
-        """Make up for the cleanup of an execution whose process has died."""
-        self._refuse_if_busy()
-        begun = ExecutionRecord.from_json(execution)
-        dress = dresser(begun.serial, begun.operator, begun)
-        numbers = {"first_seq": begun.seq, "first_order": order}
-        try:
-            run = self._make(begun.execution_id, begun.parameters, dress, **numbers)
-        except DiagnosticError:  # the package was changed meanwhile; it must be switched off all the same
-            log.warning("station.cleanup.parameters_changed", execution=begun.execution_id)
-            run = self._make(begun.execution_id, {}, dress, **numbers)
-        self._begin(run, run.cleanup_only(reason))
-
-    def _make(self, execution_id: str, parameters: Mapping[str, object], dress: Any, **numbers: int) -> SequenceRun:
-        resolve_parameters(self._package, parameters)
-        recorder = MasterRecorder(self._rpc, self._wires.show, dress)
-        run = SequenceRun(
-            self._package, parameters, self._bench, recorder, self._operator, self._resources, SystemClock(),
-            execution_id=execution_id, batch_id=self._orders.batch_id, **numbers,
-        )  # fmt: skip
-        self._recorder = recorder
-        return run
-
-    def _begin(self, run: SequenceRun, life: Any) -> None:
-        self._run = run
-        self._running = asyncio.create_task(self._live_through(run, life))
-
-    async def _wait_begun(self) -> None:
-        assert self._recorder is not None
-        assert self._running is not None
-        begun = asyncio.create_task(self._recorder.is_begun.wait())
-        await asyncio.wait({begun, self._running}, return_when=asyncio.FIRST_COMPLETED)
-        begun.cancel()
-
-    async def _live_through(self, run: SequenceRun, life: Any) -> None:
-        replace = True
-        try:
-            await life
-            replace = run.needs_new_process
-        except Exception:
-            log.exception("station.run.failed", execution=run.execution_id)
-        self._spool()
-        self._run = None
-        ended = {"execution_id": run.execution_id, "replace": replace}
-        try:
-            await self._rpc.call("ended", ended, within=_ENDED_S)
-        except RemoteError as error:
-            log.warning("station.end.not_told", execution=run.execution_id, reason=str(error))
-
-    async def _stop_sequence(self, reason: str) -> bool:
-        """Stop through the cleanup; whether anything ran."""
-        if self._run is None:
-            return False
-        self._run.stop(reason)
-        return True
-
-    async def _manual(self, hardware: str, command: str, params: Mapping[str, object]) -> dict[str, Any]:
-        """One command of one driver; its result, or why there is none."""
-        self._refuse_if_busy()
-        try:
-            self._bench.check(hardware, command, params)
-        except EngineError as error:
-            return {"problem": str(error)}
-        self._commanding = True
-        began = self._loop.time()
-        error_text, value = None, None
-        try:
-            async with asyncio.timeout(_MANUAL_S):
-                value = plain(await self._bench.call(hardware, command, params))
-        except TimeoutError:
-            error_text = f"no answer within {_MANUAL_S:g} s"
-        except Exception as error:  # noqa: BLE001 - whatever a driver raises is what came of its command
-            error_text = _told(error)
-        finally:
-            self._commanding = False
-        return {
-            "value": value, "error": error_text, "duration": self._loop.time() - began,
-            "replace": self._bench.needs_new_process,
-        }  # fmt: skip
-
-    async def _answer(self, prompt_id: str, text: str) -> None:
-        self._operator.answer(prompt_id, text)
-
-    async def _met(self, name: str) -> None:
-        self._resources.met(name)
-
-    async def _status(self) -> dict[str, Any]:
-        run = self._run
-        if run is None:
-            return {"execution_id": None, "steps": [], "is_cleaning": False}
-        return {"execution_id": run.execution_id, "steps": list(run.current_steps), "is_cleaning": run.is_cleaning}
-
-    async def _ping(self) -> None:
-        """Answering is all."""
-
-    async def _shutdown(self, reason: str) -> None:
-        self._end(reason)
-
-    def _refuse_if_busy(self) -> None:
-        if self._run is not None or self._commanding or self._over.is_set():
-            raise RefusedError("busy", "this batch is busy")
-
-    # The end ---------------------------------------------------------------------------------------------------------
-
-    def _end(self, reason: str) -> None:
-        if not self._over.is_set():
-            log.info("station.worker.ending", reason=reason)
-        self._over.set()
-        if self._run is not None:
-            self._run.stop(reason)
-
-    def _longest_end(self) -> float:
-        return self._package.longest_cleanup + _CLEANUP_MARGIN_S
-
-    def _spool(self) -> None:
-        run = self._run
-        if run is None or self._recorder is None or not run.unrecorded:
-            return
-        try:
-            file = write_spool(self._orders.spool, run.execution_id, self._recorder.dressed(run.unrecorded))
-            log.warning("station.records.spooled", execution=run.execution_id, file=str(file))
-        except OSError as error:
-            log.error("station.spool.failed", execution=run.execution_id, reason=str(error))  # noqa: TRY400
-
-    def _master_gone(self) -> None:
-        self._rpc.give_up(MASTER_GONE)
-        self._end(MASTER_GONE)
-
-    def _watch_master(self) -> None:
-        """In a thread: a driver that blocks the loop must not keep the end of the master from being seen."""
-        with contextlib.suppress(OSError):
-            while os.read(0, 4096):
-                pass
-        if self._is_finished.is_set():
-            return
-        with contextlib.suppress(RuntimeError):  # the loop has ended
-            self._loop.call_soon_threadsafe(self._master_gone)
-        package = getattr(self, "_package", None)
-        longest = package.longest_cleanup if package is not None else 0.0
-        if not self._is_finished.wait(longest + 2 * _CLEANUP_MARGIN_S):
-            self._spool()
-            end_descendants()
-            os._exit(_STUCK_CODE)
-
-    def _stay_awake(self) -> None:
-        """End the process when its loop stands still: by a clock of C, for a driver may keep all of Python waiting."""
-        faulthandler.dump_traceback_later(self._orders.heartbeat * _STUCK_BEATS, exit=True)
-        self._loop.call_later(1.0, self._stay_awake)
+from engine.service.lean_structlog import structlog  # before anything that imports structlog
 
 
 def main() -> None:
     """The process."""
+    from engine.station.orders import Orders
+
     orders = Orders.from_line(sys.stdin.buffer.readline())
     setproctitle(f"batch:{orders.batch_id}")
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-    code = _STUCK_CODE
+    _log_to_stderr()
+    gc.disable()  # what is imported stays: looking through it for garbage again and again takes a tenth of the start
+    from engine.station.worker_life import STUCK_CODE, live
+
+    gc.enable()
+    gc.freeze()
+    code = STUCK_CODE
     try:
-        code = asyncio.run(_main(orders))
+        code = asyncio.run(live(orders))
     finally:
         # Not by the interpreter's own way: a blocked driver's thread would hold it up.
         with contextlib.suppress(OSError, ValueError):
@@ -336,40 +39,17 @@ def main() -> None:
         os._exit(code)
 
 
-async def _main(orders: Orders) -> int:
-    worker = Worker(orders)
-    try:
-        return await worker.live()
-    except Exception:
-        log.exception("station.worker.failed")
-        return _STUCK_CODE
-    finally:
-        worker.finish()
-
-
-def _open_device(kind: str, name: str, config: Mapping[str, object]) -> object:
-    from engine.service.sequence_devices import open_device  # serial ports: only where a sequence has one
-
-    return open_device(kind, name, config)
-
-
-def _path(folder: str) -> Any:
-    from pathlib import Path
-
-    return Path(folder)
-
-
-def _told(error: Exception) -> str:
-    if isinstance(error, DiagnosticError):
-        language = language_from_env()
-        return "; ".join(f"{one.position}: {message(one, language)}" for one in error.diagnostics)
-    return str(error) if isinstance(error, EngineError) else f"{type(error).__name__}: {error}".removesuffix(": ")
-
-
-def _problem(diagnostic: Any) -> dict[str, str]:
-    """What is wrong with one parameter, for whoever gave it."""
-    field = str(diagnostic.params.get("name") or diagnostic.params.get("key") or "")
-    return {"field": field, "code": diagnostic.code, "message": message(diagnostic, language_from_env())}
+def _log_to_stderr() -> None:
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger("info"),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
 
 
 if __name__ == "__main__":
