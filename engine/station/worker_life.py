@@ -45,6 +45,7 @@ _ENDED_S: Final = 10.0  # for telling that a run has ended
 _CLEANUP_MARGIN_S: Final = 5.0
 _MANUAL_S: Final = 30.0
 _STUCK_BEATS: Final = 3  # heartbeats missed in a row after which the process ends whatever it does
+MISSING: Final = "parameter-missing"
 STUCK_CODE: Final = 75  # it did not end by itself
 
 
@@ -156,10 +157,20 @@ class Worker:
         try:
             run = self._make(execution_id, parameters, dresser(serial, operator, None))
         except DiagnosticError as error:
-            return {"problems": [_problem(one) for one in error.diagnostics]}
+            return {"problems": self._problems(parameters, error)}
         self._begin(run, run.run())
         await self._wait_begun()
         return {}
+
+    def _problems(self, given: Mapping[str, object], error: DiagnosticError) -> list[dict[str, str]]:
+        """What is wrong with parameters, each problem with the parameter that it is of."""
+        found = [_problem(one, str(one.params["name"])) for one in error.diagnostics if one.code == MISSING]
+        for name, value in given.items():
+            try:
+                resolve_parameters(self._package, {name: value})
+            except DiagnosticError as own:
+                found += [_problem(one, name) for one in own.diagnostics if one.code != MISSING]
+        return found
 
     async def _cleanup(self, execution: Mapping[str, Any], steps: Sequence[Mapping[str, Any]], reason: str) -> None:
         """Make up for the cleanup of an execution whose process has died."""
@@ -337,7 +348,6 @@ def _told(error: Exception) -> str:
     return str(error) if isinstance(error, EngineError) else f"{type(error).__name__}: {error}".removesuffix(": ")
 
 
-def _problem(diagnostic: Any) -> dict[str, str]:
+def _problem(diagnostic: Any, field: str) -> dict[str, str]:
     """What is wrong with one parameter, for whoever gave it."""
-    field = str(diagnostic.params.get("name") or diagnostic.params.get("key") or "")
     return {"field": field, "code": diagnostic.code, "message": message(diagnostic, language_from_env())}
