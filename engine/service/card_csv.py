@@ -202,7 +202,7 @@ class _Reading:
             self._tell("card-column-missing", Position(self.file, line), {"columns": [n for n in names if n]})
             return []
         found = [self._card(at, cells, columns, names) for at, cells in rows]
-        if not found:
+        if not found and not self.problems:
             self._tell("card-file-empty", Position(self.file, line), {})
         if self.numbers and all(_DECIMAL_LOOKING.fullmatch(number) for number in self.numbers):
             place = Position(self.file, line, self._column(line, names[columns["uid"]]))
@@ -214,7 +214,7 @@ class _Reading:
         """Rows that are not blank, with the line each begins at."""
         header = next((line for line in self.lines if line.strip()), "")
         delimiter = max(",;\t", key=header.count)
-        reader = csv.reader(self.lines, delimiter=delimiter)
+        reader = csv.reader(self.lines, delimiter=delimiter, strict=True)  # a quote left open would swallow rows
         while True:
             line = reader.line_num + 1
             try:

@@ -126,6 +126,7 @@ def test_everything_wrong_is_told_at_once_at_its_line(tmp_path: Path) -> None:
         ("number,name\n0A0B,x\n", "card-column-missing"),
         ("uid,카드번호\n0A0B,0A0B\n", "card-column-twice"),
         ("uid,memo,memo\n0A0B,1,2\n", "card-column-twice"),
+        ('uid,name\n0A0B,"never closed\n0C0D,swallowed\n', "card-row-unreadable"),
         ('uid,name\n0A0B,"' + "x" * 200_000 + '"\n', "card-row-unreadable"),
     ],
 )
