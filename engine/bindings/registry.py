@@ -6,11 +6,13 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 from engine.bindings.types import TEXT, ValueType
 from engine.errors import EngineError
-from parsers import ProtocolError, ProtocolInfo, register_protocol
+
+if TYPE_CHECKING:
+    from parsers import ProtocolInfo
 
 Function = TypeVar("Function", bound=Callable[..., object])
 ServiceKind = Literal["store", "network", "hardware", "process"]
@@ -169,6 +171,9 @@ class Registry:
 
     def protocol(self, info: ProtocolInfo) -> None:
         """Make a protocol known to site.yaml, beside those that ship."""
+        # Only here: a station's master knows charts, and no protocol.
+        from parsers import ProtocolError, register_protocol
+
         try:
             register_protocol(info)
         except ProtocolError as error:

@@ -18,10 +18,11 @@ from engine.documents.schema import NOTHING
 from engine.documents.source import load_yaml
 from engine.documents.tree import Document, Map, Seq
 from engine.errors import Diagnostic, DiagnosticError, Position
+from engine.service.chart_names import chart_place
 from engine.service.protocols import register, site_protocols
-from engine.service.site_checks import Known, check_site, is_chart_file
-from engine.service.upload_fields import upload_fields
-from engine.units import parse_duration, parse_mass, parse_rate, parse_size
+from engine.service.site_checks import Known, check_site
+from engine.service.uplink import UplinkSettings, uplink_options
+from engine.units import parse_duration, parse_mass, parse_size
 from machines import shipped_charts
 from parsers import PROTOCOLS, ProtocolInfo
 from schemas import load_schema
@@ -29,31 +30,6 @@ from schemas import load_schema
 FILE_NAME: Final = "site.yaml"
 _APP: Final = "scaleledger"  # the folder in the platform's configuration folders
 _PARITY: Final = {"none": "N", "even": "E", "odd": "O"}
-
-
-@dataclass(frozen=True, slots=True)
-class TlsFiles:
-    """``server.tls``: PEM files, their paths absolute."""
-
-    ca: Path | None = None
-    cert: Path | None = None
-    key: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ServerSettings:
-    """``server``: the base URL of the central server (http or https), and certificates for it."""
-
-    url: str
-    tls: TlsFiles | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class GatewaySettings:
-    """``gateway``: the name to show, and ``auto`` or a hardware address (``AA:BB:CC:DD:EE:01``)."""
-
-    name: str
-    mac_address: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,34 +86,17 @@ class LineSettings:
     position: Position
 
 
-@dataclass(frozen=True, slots=True)
-class CardSettings:
-    """``cards``: where the server has its list, relative to its URL, and how often it is asked for (seconds)."""
-
-    url: str
-    every: float = 3600.0
-
-
-@dataclass(frozen=True)
-class SiteConfig:
-    """A whole site. Intervals are seconds, the rate is messages per second and line; paths count from ``base_dir``."""
+@dataclass(frozen=True, kw_only=True)
+class SiteConfig(UplinkSettings):
+    """A whole site; paths count from ``base_dir``."""
 
     path: Path
     base_dir: Path
     site: str
-    server: ServerSettings
-    gateway: GatewaySettings
     lines: tuple[LineSettings, ...]
     store_url: str = field(default="sqlite:///ledger.sqlite", repr=False)  # may hold a password
-    sync_interval: float = 10.0
-    upload_interval: float = 5.0
-    upload_fields: Mapping[str, str] = field(default_factory=dict)  # name on the wire -> column, or extra.NAME
-    heartbeat_interval: float = 30.0
-    stream_max_rate: float = 10.0
-    units_weight: str = "kg"
     log_level: str = "info"
     log_format: str = "json"
-    cards: CardSettings | None = None  # None: the server is not asked for cards
     record: RecordSettings | None = None  # None: nothing is recorded
     document: Document | None = field(default=None, repr=False, compare=False)  # to show places in
 
@@ -227,35 +186,20 @@ def _site(document: Document, path: Path, base_dir: Path) -> SiteConfig:
     root = document.root
     gateway, logging = root.section("gateway"), root.section("log")
     name = str(gateway.get("name") or root.get("site") or gethostname())
-    mac = str(gateway.get("mac_address", "auto"))
-    timing = {
-        "sync_interval": _given(root.section("sync"), "interval"),
-        "upload_interval": _given(root.section("upload"), "interval"),
-        "heartbeat_interval": _given(root.section("heartbeat"), "interval"),
-    }
-    rate = _given(root.section("stream"), "max_rate")
-    words = {
+    words: dict[str, Any] = {
         "store_url": _given(root.section("store"), "url"),
-        "units_weight": _given(root.section("units"), "weight"),
         "log_level": _given(logging, "level"),
         "log_format": _given(logging, "format"),
     }
-    options: dict[str, Any] = {key: parse_duration(text) for key, text in timing.items() if text is not None}
-    options |= {key: text for key, text in words.items() if text is not None}
-    if rate is not None:
-        options["stream_max_rate"] = parse_rate(rate)
     return SiteConfig(
         path=path,
         base_dir=base_dir,
         site=str(root.get("site") or name),
-        server=_server(root.section("server"), base_dir),
-        gateway=GatewaySettings(name, mac if mac == "auto" else mac.upper().replace("-", ":")),
-        lines=tuple(_line(line, base_dir) for line in _items(root, "lines")),
+        lines=tuple(line_settings(line, base_dir) for line in _items(root, "lines")),
         document=document,
-        upload_fields=upload_fields(root.section("upload")),
-        cards=_cards(root.section("cards")),
         record=_record(root.section("record"), base_dir),
-        **options,
+        **uplink_options(root, gateway, name, base_dir),
+        **{key: text for key, text in words.items() if text is not None},
     )
 
 
@@ -268,16 +212,6 @@ def _given(owner: Map, key: str) -> str | None:
     return str(owner[key]) if key in owner else None
 
 
-def _server(server: Map, base_dir: Path) -> ServerSettings:
-    files = {name: base_dir / str(path) for name, path in server.section("tls").items()}
-    return ServerSettings(str(server["url"]), TlsFiles(**files) if files else None)
-
-
-def _cards(cards: Map) -> CardSettings | None:
-    every = _duration(cards, "every")
-    return CardSettings(str(cards["url"]), **({} if every is None else {"every": every})) if cards else None
-
-
 def _record(record: Map, base_dir: Path) -> RecordSettings | None:
     if not record:
         return None
@@ -285,12 +219,12 @@ def _record(record: Map, base_dir: Path) -> RecordSettings | None:
     return RecordSettings(base_dir / str(record["dir"]), **sizes)
 
 
-def _line(line: Map, base_dir: Path) -> LineSettings:
-    chart = str(line.get("chart", "weighing"))
+def line_settings(line: Map, base_dir: Path) -> LineSettings:
+    """A line that was checked."""
     devices = line.section("devices")
     return LineSettings(
         name=str(line["name"]),
-        chart=base_dir / chart if is_chart_file(chart) else chart,
+        chart=chart_place(str(line.get("chart", "weighing")), base_dir),
         settings=line.section("settings"),
         devices={name: _device(name, devices.section(name), devices.key_at(name)) for name in devices},
         position=line.at("name"),

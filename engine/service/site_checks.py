@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 from engine.devices.device_id import encode_id
 from engine.devices.port_names import BadPortNameError, parse_port_name
@@ -20,11 +19,11 @@ from engine.devices.terminal import POLL_RANGE_S
 from engine.documents.suggest import did_you_mean
 from engine.documents.tree import Document, Map, Seq, Value
 from engine.errors import Diagnostic, Position, UnitError
-from engine.service.upload_fields import check_upload_fields
-from engine.units import Quantity, parse_duration, parse_mass, parse_rate, parse_size
+from engine.service.chart_names import is_chart_file
+from engine.service.uplink import check_uplink, is_file, not_zero, without_user
+from engine.units import parse_duration, parse_mass, parse_size
 from parsers import ProtocolInfo
 
-_CHART_FILE: Final = re.compile(r"[/\\]|\.ya?ml\Z")
 _STORE: Final = re.compile(r"sqlite:///[^?\0]*[^/?\0]\Z|postgresql://[^/\s]*/[^/\s]+\Z")
 TERMINAL: Final = "suwol-1000"
 _LINE_SETTINGS: Final = ("baudrate", "data_bits", "parity", "stop_bits")
@@ -42,85 +41,27 @@ def check_site(document: Document, base_dir: Path, known: Known) -> list[Diagnos
     """Every problem that the schema cannot see, in the order of the file."""
     root = document.root
     findings = [
-        *_server(root.section("server"), base_dir),
+        *check_uplink(root, base_dir),
         *_store(root.section("store")),
-        *_positive(root),
-        *check_upload_fields(root.section("upload")),
-        *_lines(root, base_dir, known),
+        *not_zero(root.section("record"), "max_size", parse_size),
+        *check_lines(_items(root), base_dir, known),
     ]
     return sorted(findings, key=lambda finding: (finding.position, finding.code))
-
-
-def is_chart_file(chart: str) -> bool:
-    """Whether ``chart:`` names a file rather than a shipped chart: it has a slash, or ends in .yaml."""
-    return _CHART_FILE.search(chart) is not None
-
-
-def _server(server: Map, base_dir: Path) -> Iterator[Diagnostic]:
-    url = server.text("url")
-    if url is not None and not _is_server_url(url):
-        yield Diagnostic("bad-url", server.at("url"), {"url": _without_user(url)})
-    tls = server.section("tls")
-    if tls and url is not None and url.lower().startswith("http://"):
-        yield Diagnostic("tls-without-https", server.key_at("tls"))
-    for name in tls:
-        path = tls.text(name)
-        if path is not None and not _is_file(base_dir / path):
-            yield Diagnostic("referenced-file-missing", tls.at(name), {"path": path})
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # ValueError: a NUL in the path
-        return False
-
-
-def _is_server_url(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return False
-    is_plain = parts.username is None and not parts.query and not parts.fragment and port != 0
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and is_plain and not re.search(r"\s", url)
-
-
-def _without_user(url: str) -> str:
-    """The URL without what may be a password."""
-    return re.sub(r"(?<=//)[^/@]*@", "…@", url)
 
 
 def _store(store: Map) -> Iterator[Diagnostic]:
     url = store.text("url")
     if url is not None and (not _STORE.match(url) or url == "sqlite:///:memory:"):
-        yield Diagnostic("bad-store-url", store.at("url"), {"url": _without_user(url)})
+        yield Diagnostic("bad-store-url", store.at("url"), {"url": without_user(url)})
 
 
-def _positive(root: Map) -> Iterator[Diagnostic]:
-    """Times and rates that must not be zero."""
-    for section in ("sync", "upload", "heartbeat"):
-        yield from _not_zero(root.section(section), "interval", parse_duration)
-    yield from _not_zero(root.section("stream"), "max_rate", parse_rate)
-    yield from _not_zero(root.section("record"), "max_size", parse_size)
-    yield from _not_zero(root.section("cards"), "every", parse_duration)
-
-
-def _not_zero(owner: Map, key: str, parse: Callable[[str], float | Quantity]) -> Iterator[Diagnostic]:
-    text = owner.text(key)
-    if text is None:
-        return
-    try:
-        value = parse(text)
-    except UnitError:
-        return  # the schema has told
-    if (value.base if isinstance(value, Quantity) else value) <= 0:
-        yield Diagnostic("must-be-positive", owner.at(key), {"value": text})
-
-
-def _lines(root: Map, base_dir: Path, known: Known) -> Iterator[Diagnostic]:
+def _items(root: Map) -> list[Map]:
     raw = root.get("lines")
-    lines = [line for line in raw if isinstance(line, Map)] if isinstance(raw, Seq) else []
+    return [line for line in raw if isinstance(line, Map)] if isinstance(raw, Seq) else []
+
+
+def check_lines(lines: Iterable[Map], base_dir: Path, known: Known) -> Iterator[Diagnostic]:
+    """What is wrong with lines, and between them, in no order."""
     names: dict[str, Position] = {}
     ports: dict[str, tuple[str, Position]] = {}
     for index, line in enumerate(lines):
@@ -142,7 +83,7 @@ def _chart(line: Map, base_dir: Path, charts: Collection[str]) -> Iterator[Diagn
     if chart is None:
         return
     if is_chart_file(chart):
-        if not _is_file(base_dir / chart):
+        if not is_file(base_dir / chart):
             yield Diagnostic("referenced-file-missing", line.at("chart"), {"path": chart})
     elif chart not in charts:
         params = {"name": chart, "guess": did_you_mean(chart, charts), "known": sorted(charts)}
@@ -180,9 +121,9 @@ def _device(name: str, device: Map, known: Known) -> Iterator[Diagnostic]:
     if name != "signal":
         yield from _protocols(device, known.protocols)
     noise = device.section("filter")
-    yield from _not_zero(noise, "spike", parse_mass)
-    yield from _not_zero(device, "leave_after", parse_duration)
-    yield from _not_zero(device, "silent_after", parse_duration)
+    yield from not_zero(noise, "spike", parse_mass)
+    yield from not_zero(device, "leave_after", parse_duration)
+    yield from not_zero(device, "silent_after", parse_duration)
     median = noise.get("median")
     if isinstance(median, int) and median > 0 and median % 2 == 0:
         yield Diagnostic("median-not-odd", noise.at("median"), {"value": median})

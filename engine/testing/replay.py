@@ -41,12 +41,12 @@ from engine.ports import (
 )
 from engine.runtime.machine import machine_class
 from engine.runtime.trace import Tracer
+from engine.service.chart_names import chart_place
 from engine.service.config import SiteConfig
 from engine.service.host import Call, MachineHost, Surroundings
 from engine.service.lines import Line
 from engine.service.router import Router
 from engine.service.services import GatewayServices
-from engine.service.site_checks import is_chart_file
 from engine.service.terminals import TerminalOrders
 from engine.service.weights import LatestWeights
 from engine.store.inline import open_inline_store
@@ -157,8 +157,7 @@ class _Player:
 
     def _make_child(self, chart: str, settings: Mapping[str, object]) -> Any:
         self._children += 1
-        place = self._site.base_dir / chart if is_chart_file(chart) else chart
-        return self._make_machine(place, settings, f"{chart} {self._children}")
+        return self._make_machine(chart_place(chart, self._site.base_dir), settings, f"{chart} {self._children}")
 
     def _start(self, store: LedgerStore, tasks: asyncio.TaskGroup) -> None:
         weights, router = LatestWeights(), Router()

@@ -106,10 +106,10 @@ def _lines(document: Document) -> Iterator[Map]:
 
 
 def _line_of(line: Map, folder: Path) -> LineOf:
-    from engine.service.site_checks import is_chart_file
+    from engine.service.chart_names import chart_place
 
     chart = line.text("chart") or _DEFAULT_CHART
-    return LineOf(str(line.get("name", "")), folder / chart if is_chart_file(chart) else chart)
+    return LineOf(str(line.get("name", "")), chart_place(chart, folder))
 
 
 def _line_findings(line: Map, chart: str | Path) -> Iterator[Diagnostic]:
