@@ -34,8 +34,10 @@ def make_app(face: Face) -> FastAPI:
         responses=problems.documented(401, 403, 413, 422, 429, 503),
     )
     app.state.face = face
+    app.state.routes = []
     for part in (system, batches, sequences, results, reports, audit, access, socket):
         app.include_router(part.router)
+        app.state.routes += part.router.routes
     problems.install(app)
     app.openapi = lambda: _schema(app)  # type: ignore[method-assign] # FastAPI's way to change it
     return app

@@ -1,4 +1,4 @@
-"""Values that a client sends and a sequence gets: plain JSON, all of which can be written again."""
+"""Values that a client sends and a sequence gets: plain JSON, without NUL and half characters."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, Field
 
-_DEEPEST: Final = 16
+from engine.store.texts import clean_text
+
+_DEEPEST: Final = 64
 
 
 def _plain(value: Any, depth: int = 0) -> Any:
@@ -15,30 +17,15 @@ def _plain(value: Any, depth: int = 0) -> Any:
         raise ValueError(f"nested deeper than {_DEEPEST}")
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError("a number must be finite")
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 1 << 63:
-        raise ValueError("a whole number has at most 63 bits")
     if isinstance(value, str):
-        _writable(value)
+        return clean_text(value)
     if isinstance(value, dict):
-        for key, inner in value.items():
-            _writable(key)
-            _plain(inner, depth + 1)
-    elif isinstance(value, list):
-        for inner in value:
-            _plain(inner, depth + 1)
+        return {clean_text(key): _plain(inner, depth + 1) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner, depth + 1) for inner in value]
     return value
 
 
-def _writable(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("a text holds no NUL")
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise ValueError("a text holds half a character") from error
-    return text
-
-
 Values = Annotated[dict[str, Any], AfterValidator(_plain)]
-Text = Annotated[str, Field(max_length=255), AfterValidator(_writable)]
-Word = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_writable)]
+Text = Annotated[str, Field(max_length=255), AfterValidator(clean_text)]
+Word = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(clean_text)]

@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
 from engine.errors import EngineError
 from engine.ports import StoreError
@@ -152,7 +153,17 @@ async def _refused(request: Request, error: Exception) -> Response:
             errors=[FieldProblem(field="body", message=str(error.detail), code="unreadable")],
         )
     code = _CODES.get(error.status_code, "refused")
-    return problem_response(error.status_code, code, str(error.detail), request.url.path, headers=error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(_allowed(request)))
+    return problem_response(error.status_code, code, str(error.detail), request.url.path, headers=headers)
+
+
+def _allowed(request: Request) -> set[str]:
+    """Of all routes of a path: the framework tells those of the first alone (RFC 9110, 10.2.1 wants them all)."""
+    path = request.url.path
+    routes = (one for one in request.app.state.routes if isinstance(one, Route))
+    return {method for one in routes if one.path_regex.match(path) for method in one.methods or ()}
 
 
 async def _unstored(request: Request, error: Exception) -> Response:

@@ -1,0 +1,598 @@
+"""Every route and every error of the station's API, over a real store; the batches behind it are played."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from engine.sequence.records import ExecutionStatus, StepStatus, Verdict
+from engine.station.bus import CRASH
+from engine.store.station_ports import SyncAttempt
+from tests.station.face_kit import START, World, execution, run, step, world
+
+UNKNOWN = "00000000-0000-4000-8000-999999999999"
+
+
+def problem(answer: tuple[int, Any], status: int, code: str, field: str | None = None) -> dict[str, Any]:
+    got, body = answer
+    assert got == status, body
+    assert body["code"] == code
+    assert body["status"] == status
+    assert body["type"] == f"urn:scaleledger:problem:{code}"
+    assert body["detail"]
+    if field is not None:
+        assert field in [one["field"] for one in body["errors"]]
+    return body
+
+
+async def running(there: World) -> World:
+    assert (await there.call("POST", "/api/batches/batch_1/start"))[0] == 200
+    return there
+
+
+# -- batches ----------------------------------------------------------------------------------------------------------
+
+
+def test_batches_are_told_in_the_shape_of_the_requirements(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as there:
+            there.station.set(
+                "batch_1", status="running", state="executing", pid=7, execution_id="e", current_step="look",
+                step_index=2, total_steps=4, progress=0.25, sequence_name="power_board", sequence_version="1.2.0",
+                started_at=START, elapsed=1.5, waits_for=("bench",),
+                prompts=({"id": "e/1", "step": "look", "text": "?", "choices": ["예"], "default": None},),
+            )  # fmt: skip
+            status, (first, second) = await there.call("GET", "/api/batches")
+            assert status == 200
+            assert first == {
+                "id": "batch_1", "name": "첫째", "status": "running", "pid": 7, "currentStep": "look",
+                "stepIndex": 2, "totalSteps": 4, "progress": 0.25, "sequenceName": "power_board",
+                "sequenceVersion": "1.2.0", "startedAt": "2026-01-31T09:00:00Z", "elapsed": 1.5, "executionId": "e",
+                "state": "executing", "owesCleanup": False, "waitsFor": ["bench"],
+                "prompts": [{"id": "e/1", "step": "look", "text": "?", "choices": ["예"]}],
+            }  # fmt: skip
+            assert "pid" not in second
+            assert "progress" not in second
+
+    run(scenario())
+
+
+def test_a_batch_tells_its_settings_but_never_what_a_variable_holds(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as there:
+            status, body = await there.call("GET", "/api/batches/batch_1")
+            assert status == 200
+            assert body["hardware"] == {"psu": {"port": "${PSU_PORT}"}}
+            assert body["sequencePackage"] == "power_board"
+            assert body["simulate"] is True
+            problem(await there.call("GET", "/api/batches/none"), 404, "unknown-batch")
+
+    run(scenario())
+
+
+def test_a_batch_is_started_and_stopped_and_a_second_time_is_a_conflict(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as there:
+            assert await there.call("POST", "/api/batches/batch_1/start") == (200, {"status": "running", "pid": 4711})
+            problem(await there.call("POST", "/api/batches/batch_1/start"), 409, "wrong-state")
+            assert await there.call("POST", "/api/batches/batch_1/restart") == (200, {"status": "running", "pid": 4711})
+            assert await there.call("POST", "/api/batches/batch_1/stop") == (200, {"status": "idle"})
+            problem(await there.call("POST", "/api/batches/batch_1/stop"), 409, "wrong-state")
+
+    run(scenario())
+
+
+def test_a_start_that_fails_is_a_conflict_with_the_reason(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as there:
+
+            async def fail(batch_id: str, *, actor: str = "") -> Any:
+                return there.station.set(batch_id, status="error", reason="the lock psu-1 is held")
+
+            there.station.start_batch = fail  # type: ignore[method-assign]
+            body = problem(await there.call("POST", "/api/batches/batch_1/start"), 409, "start-failed")
+            assert body["detail"] == "the lock psu-1 is held"
+
+    run(scenario())
+
+
+def test_a_sequence_carries_parameters_serial_and_operator_and_is_audited(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as there:
+            await running(there)
+            wanted = {"parameters": {"vin": 12}, "serial": "SN-1", "operator": "김철수"}
+            status, body = await there.call("POST", "/api/batches/batch_1/sequence/start", json=wanted)
+            assert status == 200
+            _, result = await there.call("GET", f"/api/results/{body['executionId']}")
+            assert (result["serial"], result["operator"], result["parameters"]) == ("SN-1", "김철수", {"vin": 12})
+            assert result["status"] == "running"
+            assert result["overallPass"] is False
+            assert "completedAt" not in result
+            _, log = await there.call("GET", "/api/audit?batch=batch_1")
+            assert log["items"][0]["action"] == "sequence.start"
+            assert log["items"][0]["detail"] == wanted
+            assert log["items"][0]["outcome"] == f"ok: {body['executionId']}"
+
+    run(scenario())
+
+
+def test_what_a_sequence_does_not_take_is_told_by_field(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as there:
+            url = "/api/batches/batch_1/sequence/start"
+            problem(await there.call("POST", url, json={}), 409, "wrong-state")
+            await running(there)
+            problem(
+                await there.call("POST", url, json={"parameters": {"vout": 1}}),
+                422,
+                "bad-parameters",
+                "parameters.vout",
+            )
+            problem(await there.call("POST", url, json={"params": {}}), 422, "bad-request", "params")
+            problem(await there.call("POST", url, json={"parameters": [1]}), 422, "bad-request", "parameters")
+            problem(await there.call("POST", url, json={"serial": 5}), 422, "bad-request", "serial")
+            problem(await there.call("POST", "/api/batches/x/sequence/start", json={}), 404, "unknown-batch")
+            assert (await there.call("POST", url))[0] == 200
+            problem(await there.call("POST", url), 409, "wrong-state")
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{", b"[]", b"\xff", b"null1", b'{"hardware": "psu", "command": "on", "params": {"a": 1e999}}',
+        b'{"hardware": "psu", "command": "on", "params": {"a": NaN}}',
+        b'{"hardware": "psu", "command": "on", "params": {"a": ' + b"[" * 100 + b"]" * 100 + b"}}",
+        b"[" * 100_000,
+    ],
+)  # fmt: skip
+def test_a_body_that_cannot_be_used_is_unprocessable(tmp_path: Path, body: bytes) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as there:
+            await running(there)
+            headers = {"content-type": "application/json"}
+            answer = await there.call("POST", "/api/batches/batch_1/manual", content=body, headers=headers)
+            assert problem(answer, 422, "bad-request")["errors"]
+
+    run(scenario())
+
+
+def test_half_a_character_in_a_body_is_left_out_and_breaks_nothing(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as there:
+            await running(there)
+            body = json.dumps({"serial": "SN\0-1", "parameters": {"vin": ["\ud800"]}}).encode()
+            headers = {"content-type": "application/json"}
+            status, started = await there.call(
+                "POST", "/api/batches/batch_1/sequence/start", content=body, headers=headers
+            )
+            assert status == 200
+            _, result = await there.call("GET", f"/api/results/{started['executionId']}")
+            assert (result["serial"], result["parameters"]) == ("SN-1", {"vin": ["?"]})
+
+    run(scenario())
+
+
+def test_a_sequence_is_stopped_once(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as there:
+            await running(there)
+            url = "/api/batches/batch_1/sequence/stop"
+            problem(await there.call("POST", url), 409, "wrong-state")
+            await there.call("POST", "/api/batches/batch_1/sequence/start")
+            assert await there.call("POST", url, json={"reason": "wrong board"}) == (200, {"status": "running"})
+            _, log = await there.call("GET", "/api/audit")
+            assert log["items"][0]["detail"] == {"reason": "wrong board"}
+            problem(await there.call("POST", url), 409, "wrong-state")
+
+    run(scenario())
+
+
+def test_manual_control_answers_with_the_result_and_is_refused_while_a_sequence_runs(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as there:
+            url, on = "/api/batches/batch_1/manual", {"hardware": "psu", "command": "on", "params": {"voltage": 5}}
+            problem(await there.call("POST", url, json=on), 409, "wrong-state")
+            await running(there)
+            assert await there.call("POST", url, json=on) == (
+                200, {"success": True, "value": {"voltage": 5.0, "gap": None}, "duration": 0.01},
+            )  # fmt: skip
+            _, failed = await there.call("POST", url, json={**on, "command": "short"})
+            assert (failed["success"], failed["error"]) == (False, "RuntimeError: short circuit")
+            problem(await there.call("POST", url, json={**on, "hardware": "oven"}), 422, "bad-request", "command")
+            problem(await there.call("POST", url, json={**on, "command": "vanish"}), 409, "worker-gone")
+            problem(await there.call("POST", url, json={"hardware": "psu"}), 422, "bad-request", "command")
+            await there.call("POST", "/api/batches/batch_1/sequence/start")
+            problem(await there.call("POST", url, json=on), 409, "wrong-state")
+
+    run(scenario())
+
+
+def test_questions_are_listed_and_answered_once(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as there:
+            url = "/api/batches/batch_1/prompts"
+            assert await there.call("GET", url) == (200, [])
+            asked = {"id": "e/1", "step": "look", "text": "LED?", "choices": ["예", "아니오"]}
+            there.station.set("batch_1", status="running", prompts=(asked,))
+            assert await there.call("GET", url) == (200, [asked])
+            said = {"promptId": "e/1", "answer": "글쎄"}
+            problem(await there.call("POST", f"{url}/answer", json=said), 422, "bad-request", "answer")
+            assert (await there.call("POST", f"{url}/answer", json={**said, "answer": "예"}))[0] == 204
+            problem(await there.call("POST", f"{url}/answer", json={**said, "answer": "예"}), 404, "unknown-prompt")
+            problem(await there.call("GET", "/api/batches/none/prompts"), 404, "unknown-batch")
+
+    run(scenario())
+
+
+def test_a_cleanup_that_is_owed_is_run_or_waived(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as there:
+            url = "/api/batches/batch_1/cleanup"
+            problem(await there.call("POST", url), 409, "wrong-state")
+            for do in ("run", "waive"):
+                there.station.set("batch_1", status="error", owes_cleanup=True)
+                assert await there.call("POST", f"{url}?do={do}") == (200, {"status": "error"})
+            problem(await there.call("POST", f"{url}?do=forget"), 422, "bad-request", "do")
+
+    run(scenario())
+
+
+def test_a_chart_is_drawn_with_the_steps_lit_that_run(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as there:
+            url = "/api/batches/batch_1/chart"
+            dark = (await there.client.get(url)).text
+            assert 'class="state active"' not in dark
+            for name, order in (("rail_3v3", 4), ("rail_5v", 5)):
+                there.station.bus.publish("step_start", "batch_1", {"step": name, "order": order})
+            there.station.bus.publish("step_complete", "batch_1", {"step": "rail_3v3", "order": 4})
+            response = await there.client.get(url)
+            assert response.headers["content-type"].startswith("image/svg+xml")
+            assert response.text.count('class="state active"') == 1
+            assert 'class="state active" data-state="rail_5v"' in response.text
+            there.face.catalog._drawn["batch"] = (
+                '<g class="state" data-state="idle"><g class="state" data-state="error">'
+            )
+            life = await there.client.get(f"{url}?of=life")
+            assert life.text == '<g class="state active" data-state="idle"><g class="state" data-state="error">'
+            problem(await there.call("GET", "/api/batches/none/chart"), 404, "unknown-batch")
+
+    run(scenario())
+
+
+# -- changes of station.yaml ------------------------------------------------------------------------------------------
+
+
+def test_a_batch_is_made_changed_and_deleted_with_every_comment_kept(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as there:
+            before = there.file.read_text()
+            new = {"id": "batch_3", "sequencePackage": "power_board", "simulate": True, "parameters": {"vin": 9}}
+            status, body = await there.call("POST", "/api/batches", json=new)
+            assert (status, body["id"], body["status"]) == (201, "batch_3", "idle")
+            assert body["parameters"] == {"vin": 9}
+            problem(await there.call("POST", "/api/batches", json=new), 409, "batch-exists")
+            changed = {"name": "셋째", "sequencePackage": "scale_check", "simulate": True}
+            status, body = await there.call("PUT", "/api/batches/batch_3", json=changed)
+            assert (status, body["name"], body["sequencePackage"]) == (200, "셋째", "scale_check")
+            assert body["parameters"] == {}
+            status, _ = await there.call(
+                "PUT", "/api/batches/batch_1", json={**changed, "hardware": {"psu": {"port": "${PSU_PORT}"}}}
+            )
+            assert status == 200
+            text = there.file.read_text()
+            assert "name: 셋째          # 바뀌면 여기" in text
+            assert '"${PSU_PORT}"' in text
+            assert (await there.call("DELETE", "/api/batches/batch_3"))[0] == 204
+            after = there.file.read_text()
+            assert "batch_3" not in after
+            assert after.replace("셋째", "첫째").replace("scale_check\n    sim", "power_board\n    sim") == before
+            problem(await there.call("DELETE", "/api/batches/batch_3"), 404, "unknown-batch")
+            _, log = await there.call("GET", "/api/audit?batch=batch_3")
+            assert [one["action"] for one in log["items"]] == ["batch.delete", "batch.change", "batch.create"]
+
+    run(scenario())
+
+
+def test_a_batch_that_works_is_not_changed_and_a_file_that_would_be_wrong_is_not_written(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as there:
+            await running(there)
+            before = there.file.read_text()
+            changed = {"sequencePackage": "scale_check"}
+            problem(await there.call("PUT", "/api/batches/batch_1", json=changed), 409, "wrong-state")
+            problem(await there.call("DELETE", "/api/batches/batch_1"), 409, "wrong-state")
+            problem(await there.call("PUT", "/api/batches/none", json=changed), 404, "unknown-batch")
+            there.station.set("batch_2", status="error", owes_cleanup=True)
+            problem(await there.call("DELETE", "/api/batches/batch_2"), 409, "wrong-state")
+            new = {"id": "batch_3", "sequencePackage": "nowhere"}
+            problem(await there.call("POST", "/api/batches", json=new), 422, "bad-request", "sequencePackage")
+            problem(await there.call("POST", "/api/batches", json={**new, "id": "a b"}), 422, "bad-request", "id")
+            wrong = {"id": "batch_3", "sequencePackage": "power_board", "name": "${NOT_SET}"}
+            problem(await there.call("POST", "/api/batches", json=wrong), 422, "bad-batch")
+            assert there.file.read_text() == before
+            assert list(there.file.parent.glob(".station.yaml.*")) == []
+
+    run(scenario())
+
+
+def test_a_station_without_a_file_cannot_be_changed(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as there:
+            there.face.editor = None
+            problem(await there.call("DELETE", "/api/batches/batch_1"), 409, "no-file")
+            _, body = await there.call("GET", "/api/batches/batch_1")
+            assert body["hardware"] == {"psu": {"port": "/dev/secret"}}
+
+    run(scenario())
+
+
+# -- sequences --------------------------------------------------------------------------------------------------------
+
+
+def test_sequences_are_told_with_parameters_steps_and_the_commands_of_their_hardware(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as there:
+            status, listed = await there.call("GET", "/api/sequences")
+            assert status == 200
+            assert [one["name"] for one in listed] == ["power_board", "scale_check"]
+            status, one = await there.call("GET", "/api/sequences/power_board")
+            assert status == 200
+            vin = one["parameters"][0]
+            assert (vin["name"], vin["unit"], vin["min"], vin["max"]) == ("vin", "V", 9.0, 16.0)
+            psu = one["hardware"][0]
+            on = next(command for command in psu["commands"] if command["name"] == "on")
+            assert {"voltage", "current"} == {argument["name"] for argument in on["arguments"]}
+            assert [step["name"] for step in one["cleanup"]] == ["power_off"]
+            problem(await there.call("GET", "/api/sequences/nowhere"), 404, "unknown-sequence")
+
+    run(scenario())
+
+
+# -- results ----------------------------------------------------------------------------------------------------------
+
+
+async def some_results(there: World) -> None:
+    first = execution(1, serial="A", operator="kim")
+    second = execution(2, verdict=Verdict.FAIL, serial="A")
+    third = execution(3, batch_id="batch_2", sequence_name="scale_check", status=ExecutionStatus.RUNNING, verdict=None)
+    await there.station.commit(
+        first, step(first, 1, "rail", 3.3), step(first, 2, "=cmd()", result={"value": {"gap": None}}),
+        second, step(second, 1, "rail", 4.5, verdict=Verdict.FAIL, error="too high"),
+        third, step(third, 1, "skipped", status=StepStatus.SKIPPED, verdict=None),
+    )  # fmt: skip
+    await there.station.store.interrupt(third.execution_id, "its process died", needs_cleanup=False)
+
+
+def test_results_are_paged_with_their_total_and_found_by_every_filter(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as there:
+            await some_results(there)
+
+            async def found(query: str) -> list[int]:
+                status, page = await there.call("GET", f"/api/results?{query}")
+                assert status == 200
+                return [int(one["id"][-4:]) for one in page["items"]]
+
+            _, page = await there.call("GET", "/api/results?limit=2&offset=1")
+            assert (page["total"], page["offset"], page["limit"]) == (3, 1, 2)
+            assert [int(one["id"][-4:]) for one in page["items"]] == [2, 1]
+            assert "steps" not in page["items"][0]
+            assert await found("batch=batch_2") == [3]
+            assert await found("sequence=power_board") == [2, 1]
+            assert await found("status=failed") == [3]
+            assert await found("status=completed&pass=true") == [1]
+            assert await found("pass=false") == [3, 2]
+            assert await found("serial=A") == [2, 1]
+            assert await found("since=2026-01-31T09:00:02Z") == [3, 2]
+            assert await found("until=2026-01-31T18:00:02%2B09:00") == [1]
+            assert await found("batch=nowhere") == []
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("limit=0", "limit"), ("limit=501", "limit"), ("limit=x", "limit"), ("offset=-1", "offset"),
+        ("status=interrupted", "status"), ("pass=yes", "pass"), ("since=0", "since"), ("since=2026-01-31", "since"),
+        ("until=2026-01-31T09:00:00", "until"), ("since=0001-01-01T00:00:00%2B14:00", "since"),
+        ("since=2026-13-01T00:00:00Z", "since"), ("serial=" + "x" * 256, "serial"),
+    ],
+)  # fmt: skip
+def test_a_filter_that_is_none_is_told_by_its_name(tmp_path: Path, query: str, field: str) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as there:
+            problem(await there.call("GET", f"/api/results?{query}"), 422, "bad-request", field)
+
+    run(scenario())
+
+
+def test_a_result_has_the_shape_of_the_requirements(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path, backend=True) as there:
+            await some_results(there)
+            id_ = execution(1).execution_id
+            await there.station.store.save_attempts([SyncAttempt(id_, is_delivered=True)])
+            status, body = await there.call("GET", f"/api/results/{id_}")
+            assert status == 200
+            assert {name: body[name] for name in ("batchId", "sequenceName", "sequenceVersion", "status")} == {
+                "batchId": "batch_1", "sequenceName": "power_board", "sequenceVersion": "1.2.0", "status": "completed",
+            }  # fmt: skip
+            assert body["overallPass"] is True
+            assert body["duration"] == 1.0
+            assert body["startedAt"] == "2026-01-31T09:00:01Z"
+            assert body["syncedAt"].endswith("Z")
+            rail, other = body["steps"]
+            assert (rail["name"], rail["order"], rail["status"], rail["pass"]) == ("rail", 1, "completed", True)
+            assert rail["measurements"] == [
+                {"name": "v", "value": 3.3, "unit": "V", "verdict": "pass", "limits": "3.0 ... 4.0"}
+            ]
+            assert other["result"] == {"value": {"gap": None}}
+            _, died = await there.call("GET", f"/api/results/{execution(3).execution_id}")
+            assert (died["status"], died["reason"], died["isInterrupted"]) == ("failed", "its process died", True)
+            assert died["steps"][0]["status"] == "skipped"
+            problem(await there.call("GET", f"/api/results/{UNKNOWN}"), 404, "unknown-result")
+
+    run(scenario())
+
+
+def test_a_result_is_exported_as_json_csv_and_junit(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as there:
+            await some_results(there)
+            url = f"/api/results/{execution(1).execution_id}"
+            whole = (await there.call("GET", url))[1]
+            response = await there.client.get(f"{url}/export?format=json")
+            assert response.json() == whole
+            assert "attachment" in response.headers["content-disposition"]
+            response = await there.client.get(f"{url}/export?format=csv")
+            rows = list(csv.DictReader(io.StringIO(response.content.decode("utf-8-sig"))))
+            assert [(row["step"], row["measurement"], row["value"]) for row in rows] == [
+                ("rail", "v", "3.3"), ("'=cmd()", "", ""),
+            ]  # fmt: skip
+            response = await there.client.get(f"{url}/export?format=junit")
+            assert ElementTree.fromstring(response.text)[0].get("tests") == "2"
+            problem(await there.call("GET", f"{url}/export?format=xlsx"), 422, "bad-request", "format")
+            problem(await there.call("GET", f"/api/results/{UNKNOWN}/export"), 404, "unknown-result")
+
+    run(scenario())
+
+
+# -- the station ------------------------------------------------------------------------------------------------------
+
+
+def test_health_tells_what_the_operators_guide_looks_at(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as there:
+            status, body = await there.call("GET", "/api/system/health")
+            assert status == 200
+            assert body["backend_connected"] is False
+            assert body["batches"] == {"idle": 2}
+            assert 0 < body["diskPercent"] <= 100
+            assert (body["queueDepth"], body["queueParked"]) == (0, 0)
+            there.station.set("batch_1", status="error")
+            assert (await there.call("GET", "/api/system/health"))[1]["status"] == "degraded"
+            status, body = await there.call("GET", "/api/system/info")
+            assert (status, body["id"], body["name"], body["authRequired"]) == (200, "line-1", "1라인", False)
+            problem(await there.call("POST", "/api/system/sync"), 409, "no-backend")
+
+    run(scenario())
+
+
+def test_logs_are_found_by_batch_level_and_text(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as there:
+            bus = there.station.bus
+            bus.publish("log", "batch_1", {"level": "info", "message": "Measuring voltage..."}, START)
+            bus.publish("error", "batch_1", {"code": "STEP_ERROR", "message": "timeout", "step": "look"})
+            bus.publish(CRASH, "batch_2", {"reason": "killed"})
+            there.face.logbook.take(
+                "station.api.opened", {"level": "warning", "timestamp": START.isoformat(), "url": "http://x"}
+            )
+            there.face.logbook.take("no.time", {})
+
+            async def lines(query: str) -> list[str]:
+                return [one["message"] for one in (await there.call("GET", f"/api/logs?{query}"))[1]]
+
+            assert await lines("") == [
+                "station.api.opened", "crash: killed", "error: timeout", "Measuring voltage...",
+            ]  # fmt: skip
+            assert await lines("batch=batch_1&level=error") == ["error: timeout"]
+            assert await lines("text=VOLTAGE") == ["Measuring voltage..."]
+            assert await lines("after=3") == ["station.api.opened"]
+            assert await lines("limit=1") == ["station.api.opened"]
+            problem(await there.call("GET", "/api/logs?level=loud"), 422, "bad-request", "level")
+
+    run(scenario())
+
+
+def test_what_there_is_not_is_told_as_a_problem_with_what_there_would_be(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as there:
+            problem(await there.call("GET", "/api/nothing"), 404, "unknown-path")
+            response = await there.client.patch("/api/batches/batch_1")
+            assert response.status_code == 405
+            assert response.headers["allow"] == "DELETE, GET, PUT"
+            assert response.headers["content-type"] == "application/problem+json"
+
+    run(scenario())
+
+
+def test_a_store_that_fails_and_a_bug_are_told_apart(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as there:
+
+            async def broken(*_: object) -> Any:
+                raise RuntimeError("secret detail")
+
+            there.station.store.page = broken  # type: ignore[method-assign]
+            body = problem(await there.call("GET", "/api/results"), 500, "bug")
+            assert "secret" not in json.dumps(body)
+            await there.station.store.close()
+            problem(await there.call("GET", "/api/audit"), 503, "store-failed")
+
+    run(scenario())
+
+
+# -- reports ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_yield_report_counts_units_failing_steps_and_capability(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as there:
+            values = [(1, "A", 3.5, Verdict.PASS), (2, "B", 4.5, Verdict.FAIL), (3, "B", 3.6, Verdict.PASS)]
+            for number, serial, value, verdict in values:
+                one = execution(number, serial=serial, verdict=verdict)
+                flat = step(one, 2, "flat", 1.0, verdict=verdict)
+                await there.station.commit(one, step(one, 1, "rail", value, verdict=verdict), flat)
+            late = execution(4, verdict=Verdict.ERROR, status=ExecutionStatus.FAILED)
+            await there.station.commit(late, step(late, 1, "power_on", verdict=Verdict.ERROR, status=StepStatus.FAILED))
+            await there.station.commit(replace(execution(5), status=ExecutionStatus.RUNNING, verdict=None))
+
+            status, body = await there.call("GET", "/api/reports/yield")
+            assert status == 200
+            assert (body["runs"], body["passed"], body["units"]) == (4, 2, 3)
+            assert body["firstPassYield"] == pytest.approx(1 / 3)
+            assert body["finalYield"] == pytest.approx(2 / 3)
+            assert body["verdicts"] == {"pass": 2, "fail": 1, "error": 1}
+            assert [(one["step"], one["runs"]) for one in body["pareto"]] == [("flat", 1), ("power_on", 1), ("rail", 1)]
+            assert body["pareto"][-1]["cumulative"] == pytest.approx(1)
+            flat_, rail = body["measurements"]
+            assert (rail["count"], rail["failed"], rail["low"], rail["high"]) == (3, 1, 3.0, 4.0)
+            mean, deviation = (3.5 + 4.5 + 3.6) / 3, 0.5507570547286102  # of the sample
+            assert rail["mean"] == pytest.approx(mean)
+            assert rail["deviation"] == pytest.approx(deviation)
+            assert rail["cpk"] == pytest.approx((4.0 - mean) / (3 * deviation))
+            assert rail["cp"] == pytest.approx(1.0 / (6 * deviation))
+            assert flat_["cpk"] is None
+            _, only = await there.call("GET", "/api/reports/yield?serial=B")
+            assert (only["runs"], only["units"], only["firstPasses"], only["finalPasses"]) == (2, 1, 0, 1)
+            _, nothing = await there.call("GET", "/api/reports/yield?batch=none")
+            assert (nothing["runs"], nothing["firstPassYield"], nothing["measurements"]) == (0, None, [])
+            text = (await there.client.get("/api/reports/yield?format=csv")).content.decode("utf-8-sig")
+            assert "pareto,rail,,,runs,1" in text.splitlines()
+            problem(await there.call("GET", "/api/reports/yield?format=pdf"), 422, "bad-request", "format")
+
+    run(scenario())
+
+
+def test_a_page_of_many_results_is_bounded(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as there:
+            many = [execution(n, started_at=START + timedelta(seconds=n)) for n in range(600)]
+            await there.station.commit(*many)
+            _, page = await there.call("GET", "/api/results?limit=500&offset=500")
+            assert (len(page["items"]), page["total"]) == (100, 600)
+
+    run(scenario())
