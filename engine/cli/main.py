@@ -23,6 +23,7 @@ from engine.cli.commands import (
     schema,
     sequence,
     sniff,
+    station,
     validate,
 )
 from engine.cli.commands import run as run_command
@@ -34,6 +35,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     graph.COMMAND,
     validate.COMMAND,
     sequence.COMMAND,
+    station.COMMAND,
     explain.COMMAND,
     schema.COMMAND,
     docs.COMMAND,

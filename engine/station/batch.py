@@ -45,7 +45,7 @@ log = structlog.get_logger(__name__)
 
 _PROMPT_FIELDS: Final = ("id", "step", "text", "choices", "default", "timeout")  # as they are shown
 _STATUSES: Final = {"boot": "starting", "leaving": "stopping"}
-_END_MARGIN_S: Final = 10.0
+_END_MARGIN_S: Final = 2.0
 _STARTED_WITHIN_S: Final = 60.0
 _RECOVERY_READY_S: Final = 15.0
 
@@ -190,6 +190,11 @@ class Batch:
             await self._changed.wait_for(self._is_settled)
         return self.status()
 
+    async def wait_execution(self, execution_id: str) -> None:
+        """Until this execution is not the one that runs."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.progress.execution_id != execution_id)
+
     async def start_sequence(self, parameters: Mapping[str, object], serial: str, operator: str) -> str:
         """Begin an execution; its id, once it is on record. Raises WrongStateError, ParametersError, CommandError."""
         execution_id = str(uuid.uuid4())
@@ -314,8 +319,7 @@ class Batch:
         """``worker.end``."""
         process = self.process
         if process is not None:
-            longest = float(process.facts.get("longest_cleanup", 0.0)) + _END_MARGIN_S
-            await process.end(reason, longest)
+            await process.end(reason, self._longest_end(process))
             self.process = None
         self._fail_open(reason)
         return Outcome("ended")
@@ -400,7 +404,7 @@ class Batch:
             steps = [step.to_json() for step in stored.steps]
             args = {"execution": record.to_json(), "steps": steps, "reason": record.reason or "its process died"}
             await process.rpc.call("cleanup", args, within=_STARTED_WITHIN_S)
-            async with asyncio.timeout(float(process.facts.get("longest_cleanup", 0.0)) + _END_MARGIN_S):
+            async with asyncio.timeout(self._longest_end(process)):
                 await run_until_dead(process, asyncio.shield(wanted.ended))
         finally:
             watching.cancel()
@@ -410,7 +414,7 @@ class Batch:
     async def _drop_process(self, reason: str) -> None:
         process, self.process = self.process, None
         if process is not None:
-            await process.end(reason, _END_MARGIN_S)
+            await process.end(reason, self._longest_end(process))
 
     async def waive(self, _call: Call) -> Outcome:
         """``batch.waive``."""
@@ -465,6 +469,11 @@ class Batch:
 
     def _over_limit(self, pid: int) -> str | None:
         return meters.over_limit(pid, self.settings.limits)
+
+    @staticmethod
+    def _longest_end(process: WorkerProcess) -> float:
+        """What a process needs at most to end a run; it keeps to that itself, and is killed a little later."""
+        return float(process.facts.get("longest_end", 0.0)) + _END_MARGIN_S
 
     def _status(self) -> str:
         top = next(iter(self.host.interpreter.configuration), "boot")

@@ -36,7 +36,7 @@ class StartError(EngineError):
 class WorkerProcess:
     """A process from its start to its death. Make it with :meth:`start`, in the main thread's loop.
 
-    ``facts`` is what it said of itself in its hello: name, version, title, total, longest_cleanup, hash.
+    ``facts`` is what it said of itself in its hello: name, version, title, total, longest_end, hash.
     """
 
     def __init__(self, orders: Orders, popen: subprocess.Popen[bytes], log_file: Path, began_at: int) -> None:

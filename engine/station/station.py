@@ -43,14 +43,18 @@ log = structlog.get_logger(__name__)
 
 CHART: Final = "batch"
 DATABASE: Final = "station.db"
-_END_MARGIN_S: Final = 15.0
+_END_MARGIN_S: Final = 5.0
 
 
 class Station:
-    """The master. ``store`` is its database, for whoever lists results; ``settings`` as they were read."""
+    """The master. ``store`` is its database, for whoever lists results; ``settings`` as they were read.
 
-    def __init__(self, settings: StationSettings, clock: Clock) -> None:
+    ``starts`` False: batches of ``autoStart`` wait for :meth:`auto_start`.
+    """
+
+    def __init__(self, settings: StationSettings, clock: Clock, *, starts: bool = True) -> None:
         self.settings = settings
+        self._starts = starts
         self.clock = clock
         self.bus = Bus(clock)
         self.is_closing = False
@@ -145,7 +149,13 @@ class Station:
             self._batches[one.id] = Batch(one, self)
         for batch in self._batches.values():
             batch.begin(self._chart, self._around, self._tasks)
-            if batch.settings.auto_start:
+        if self._starts:
+            self.auto_start()
+
+    def auto_start(self) -> None:
+        """Start the batches of ``autoStart``; what one has to do first, it does first."""
+        for batch in self._batches.values():
+            if batch.settings.auto_start and batch.refusal("batch.start") is None:
                 batch.post("batch.start")
 
     def _service(self, name: str) -> ServiceFunction:
@@ -227,6 +237,13 @@ class Station:
             batch, "sequence.stop", actor, {"reason": reason}, lambda: batch.post("sequence.stop", {"reason": reason})
         )
         return batch.status()
+
+    async def wait_sequence(self, batch_id: str, execution_id: str) -> StoredExecution | None:
+        """Wait until an execution is over, also by a crash, and cleaned up after as far as that is done by itself."""
+        batch = self._batch(batch_id)
+        await batch.wait_execution(execution_id)
+        await batch.wait_settled()
+        return await self.store.find(execution_id)
 
     async def manual(
         self, batch_id: str, hardware: str, command: str, params: Mapping[str, object] | None = None, *, actor: str = ""

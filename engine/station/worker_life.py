@@ -23,7 +23,7 @@ from engine.documents.render import language_from_env, message
 from engine.errors import DiagnosticError, EngineError
 from engine.sequence.bench import Bench
 from engine.sequence.faults import parse_fault
-from engine.sequence.model import Package
+from engine.sequence.model import CANCEL_S, Package
 from engine.sequence.package import load_package
 from engine.sequence.parameters import resolve_parameters
 from engine.sequence.records import ExecutionRecord, StepRecord, plain
@@ -42,7 +42,7 @@ HERE: Final = b'{"kind":"here"}'  # shown until the master has heard it: only th
 MASTER_GONE: Final = "the station's master is gone"
 _HERE_S: Final = 0.005
 _ENDED_S: Final = 10.0  # for telling that a run has ended
-_CLEANUP_MARGIN_S: Final = 5.0
+_CLEANUP_MARGIN_S: Final = 3.0
 _MANUAL_S: Final = 30.0
 _STUCK_BEATS: Final = 3  # heartbeats missed in a row after which the process ends whatever it does
 MISSING: Final = "parameter-missing"
@@ -139,7 +139,7 @@ class Worker:
         self._package = package
         return {
             "name": package.name, "version": package.version, "title": package.title, "total": package.total,
-            "longest_cleanup": package.longest_cleanup, "hash": package.content_hash,
+            "longest_end": self._longest_end(), "hash": package.content_hash,
         }  # fmt: skip
 
     async def _show_here(self) -> None:
@@ -285,7 +285,9 @@ class Worker:
             self._run.stop(reason)
 
     def _longest_end(self) -> float:
-        return self._package.longest_cleanup + _CLEANUP_MARGIN_S
+        """Seconds from a stop to the end of the cleanup at most."""
+        cancel = max((step.cancel_s for step in self._package.named.values()), default=CANCEL_S)
+        return cancel + self._package.longest_cleanup + _CLEANUP_MARGIN_S
 
     def _spool(self) -> None:
         run = self._run
@@ -310,9 +312,8 @@ class Worker:
             return
         with contextlib.suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(self._master_gone)
-        package = getattr(self, "_package", None)
-        longest = package.longest_cleanup if package is not None else 0.0
-        if not self._is_finished.wait(longest + 2 * _CLEANUP_MARGIN_S):
+        longest = self._longest_end() if hasattr(self, "_package") else 0.0
+        if not self._is_finished.wait(longest + _CLEANUP_MARGIN_S):
             self._spool()
             end_descendants()
             os._exit(STUCK_CODE)

@@ -1,0 +1,110 @@
+"""``engine station``: the master as a process, ended by SIGTERM or SIGINT.
+
+It starts in this order: configuration, database, batches, sync and API, the batches that start by themselves, ready;
+and ends in the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final, Self
+
+from engine.clock import SystemClock
+from engine.service import logs
+from engine.service.lean_structlog import structlog
+from engine.station.config import load_station
+from engine.station.settings import StationSettings
+from engine.station.station import Station
+
+log = structlog.get_logger(__name__)
+
+_LARGEST_LOG: Final = 10_000_000  # bytes; one older file is kept
+
+
+def run_station(path: Path, env: Mapping[str, str] = os.environ) -> int:
+    """Run until told to stop; 0 then.
+
+    Raises DiagnosticError for what the file says, EngineError when the station cannot start.
+    """
+    settings = load_station(path, env)
+    file = settings.data / "logs" / "station.log"
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _Log(file) as lines:
+        logs.configure("info", "json", file=lines)  # type: ignore[arg-type]  # write and flush are all that is used
+        asyncio.run(_serve(settings, env))
+    return 0
+
+
+async def _serve(settings: StationSettings, env: Mapping[str, str]) -> None:
+    from engine.station.web.service import StationService  # FastAPI: half a second that only serving needs
+
+    stopped = asyncio.Event()
+    on_signals(stopped.set)
+    async with Station(settings, SystemClock(), starts=False) as station, StationService(station, env):
+        station.auto_start()
+        await until_first(stopped.wait(), station.ready())
+        if not stopped.is_set():
+            log.info("station.ready", station=settings.id, batches=len(settings.batches))
+        await stopped.wait()
+        log.info("station.stopping", station=settings.id)
+
+
+async def until_first(*waits: object) -> None:
+    """Wait for whichever is over first; the others are given up."""
+    tasks = {asyncio.ensure_future(one) for one in waits}  # type: ignore[call-overload]  # awaitables of any kind
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+def on_signals(stop: Callable[[], object]) -> None:
+    """Call ``stop`` on the running loop for SIGTERM and SIGINT, and on Windows for Ctrl-Break."""
+    loop = asyncio.get_running_loop()
+    names = ["SIGTERM", "SIGINT", "SIGBREAK"]
+    for number in (getattr(signal, name) for name in names if hasattr(signal, name)):
+        try:
+            loop.add_signal_handler(number, stop)
+        except NotImplementedError:  # Windows: its loops know no signal handlers
+            signal.signal(number, lambda _number, _frame: loop.call_soon_threadsafe(stop))
+
+
+class _Log:
+    """Lines go to standard output and to a file, of which the last ten megabytes at least are kept."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> Self:
+        self._file = self._path.open("a", encoding="utf-8")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def write(self, text: str) -> None:
+        """Write a line to both."""
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.write(text)
+        if self._file.tell() > _LARGEST_LOG:
+            self._file.close()
+            self._path.replace(self._path.with_suffix(".log.1"))
+            self._file = self._path.open("a", encoding="utf-8")
+        self._file.write(text)
+
+    def flush(self) -> None:
+        """Hand on what waits."""
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
+        self._file.flush()
+
+    def isatty(self) -> bool:
+        """Never in colour."""
+        return False
