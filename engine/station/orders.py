@@ -25,6 +25,8 @@ class Orders:
     simulate: bool = False
     faults: tuple[str, ...] = ()
     heartbeat: float = 5.0  # seconds without an answer after which a process is taken for hung
+    line: Mapping[str, Any] | None = field(default=None, hash=False)  # of a gateway's line, packed; None: a sequence
+    base_dir: str = ""  # where files that the line names are
 
     @property
     def locks(self) -> Path:

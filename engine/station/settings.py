@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from engine.documents.tree import Map
 from engine.events import NO_DATA
 from engine.ports import Secret
+from engine.service.uplink import UplinkSettings
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -29,7 +31,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class BatchSettings:
-    """One batch. ``hardware`` and ``parameters`` are plain values: its sequence knows what they mean."""
+    """One batch. ``hardware`` and ``parameters`` are plain values: its sequence knows what they mean.
+
+    ``line``: it is a line of the gateway instead, as a line of site.yaml; then ``package`` is empty.
+    """
 
     id: str
     name: str
@@ -40,6 +45,8 @@ class BatchSettings:
     simulate: bool = False
     faults: tuple[str, ...] = ()
     after_crash: str = "cleanup"  # or ask
+    restart: str = "never"  # or always: a process that has died is started anew
+    line: Map | None = field(default=None, hash=False, compare=False)
     limits: Limits = field(default_factory=Limits)
 
 
@@ -80,4 +87,5 @@ class StationSettings:
     server: ServerSettings = field(default_factory=ServerSettings)
     backend: BackendSettings | None = None
     batches: tuple[BatchSettings, ...] = ()
+    gateway: UplinkSettings | None = None
     path: Path | None = None  # the file, if there is one

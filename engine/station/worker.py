@@ -24,7 +24,12 @@ def main() -> None:
     setproctitle(f"batch:{orders.batch_id}")
     _log_to_stderr()
     gc.disable()  # what is imported stays: looking through it for garbage again and again takes a tenth of the start
-    from engine.station.worker_life import STUCK_CODE, live
+    from engine.station.worker_frame import STUCK_CODE
+
+    if orders.line is None:
+        from engine.station.worker_life import live
+    else:
+        from engine.station.line_worker import live
 
     gc.enable()
     gc.freeze()

@@ -7,11 +7,6 @@ no master took is written to the spool. Nothing that its drivers started outlive
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import faulthandler
-import os
-import signal
-import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -28,106 +23,48 @@ from engine.sequence.package import load_package
 from engine.sequence.parameters import resolve_parameters
 from engine.sequence.records import ExecutionRecord, StepRecord, plain
 from engine.sequence.run import SequenceRun
-from engine.station.leftovers import end_descendants
-from engine.station.locks import Locks, batch_lock, hardware_lock
+from engine.station.locks import hardware_lock
 from engine.station.orders import Orders
-from engine.station.rpc import Handler, RefusedError, RemoteError, Rpc
+from engine.station.rpc import Handler, RefusedError, RemoteError
 from engine.station.spool import write_spool
-from engine.station.wires import BatchWires
+from engine.station.worker_frame import END_MARGIN_S, WorkerFrame, live_through, told
 from engine.station.worker_ports import MasterRecorder, RemoteOperator, SharedResources, dresser
 
 log = structlog.get_logger(__name__)
 
-HERE: Final = b'{"kind":"here"}'  # shown until the master has heard it: only then is nothing lost that is shown
-MASTER_GONE: Final = "the station's master is gone"
-_HERE_S: Final = 0.005
 _ENDED_S: Final = 10.0  # for telling that a run has ended
-_CLEANUP_MARGIN_S: Final = 3.0
 _MANUAL_S: Final = 30.0
-_STUCK_BEATS: Final = 3  # heartbeats missed in a row after which the process ends whatever it does
 MISSING: Final = "parameter-missing"
-STUCK_CODE: Final = 75  # it did not end by itself
 
 
-class Worker:
-    """One process of one batch, from its hello to its end."""
+class Worker(WorkerFrame):
+    """One process of a batch that runs a sequence."""
 
     def __init__(self, orders: Orders) -> None:
-        self._orders = orders
-        self._locks = Locks(orders.locks, orders.batch_id)
-        self._over = asyncio.Event()
-        self._is_finished = threading.Event()
+        super().__init__(orders)
         self._run: SequenceRun | None = None
         self._running: asyncio.Task[None] | None = None
         self._commanding = False
         self._recorder: MasterRecorder | None = None
-        self._why = ""
         self._package: Package
         self._bench: Bench
-        self._rpc: Rpc
         self._operator: RemoteOperator
         self._resources: SharedResources
 
-    async def live(self) -> int:
-        """Say hello, do what is asked, and end; the process's exit code."""
-        self._loop = asyncio.get_running_loop()
-        threading.Thread(target=self._watch_master, name="master", daemon=True).start()
-        self._stay_awake()
-        handlers: dict[str, Handler] = {
+    def handlers(self) -> Mapping[str, Handler]:
+        """What its master may ask."""
+        return {
             "start_sequence": self._start_sequence, "stop_sequence": self._stop_sequence, "cleanup": self._cleanup,
             "manual": self._manual, "answer": self._answer, "met": self._met, "status": self._status,
-            "ping": self._ping, "shutdown": self._shutdown,
         }  # fmt: skip
-        with BatchWires(self._orders.identity, self._orders.keys, self._receive) as wires:
-            self._wires = wires
-            self._rpc = Rpc("master", wires.send, handlers)
-            async with self._rpc:
-                pump = asyncio.create_task(wires.run())
-                try:
-                    return await self._live()
-                finally:
-                    pump.cancel()
-
-    def _receive(self, data: bytes) -> None:
-        self._rpc.receive(data)
-
-    async def _live(self) -> int:
-        self._operator = RemoteOperator(self._rpc)
-        self._resources = SharedResources(self._rpc, self._locks)
-        showing = asyncio.create_task(self._show_here())
-        try:
-            facts = self._prepare()
-            await self._rpc.call("hello", {"facts": facts})
-        except RemoteError:
-            return 1
-        except (EngineError, OSError) as error:
-            log.error("station.worker.refused", reason=_told(error))  # noqa: TRY400 - it is no bug
-            with contextlib.suppress(RemoteError):
-                await self._rpc.call("refused", {"reason": _told(error)}, within=2.0)
-            return 1
-        finally:
-            showing.cancel()
-        with contextlib.suppress(NotImplementedError):  # Windows' loop has none
-            self._loop.add_signal_handler(signal.SIGTERM, self._end, "its process was told to end (SIGTERM)")
-            self._loop.add_signal_handler(signal.SIGINT, self._end, "its process was interrupted (SIGINT)")
-        await self._over.wait()
-        if self._running is not None:
-            await asyncio.wait({self._running}, timeout=self._longest_end())
-        self._spool()
-        await self._bench.close()
-        return 0
-
-    def finish(self) -> None:
-        """Everything is said; what drivers have started ends here, and the locks are let go last."""
-        self._is_finished.set()
-        end_descendants()
-        self._locks.release_all()
 
     # Getting ready ---------------------------------------------------------------------------------------------------
 
-    def _prepare(self) -> dict[str, Any]:
+    def prepare(self) -> dict[str, Any]:
+        """Load the package, and take its hardware."""
         orders = self._orders
-        self._locks.take(batch_lock(orders.batch_id))
+        self._operator = RemoteOperator(self._rpc)
+        self._resources = SharedResources(self._rpc, self._locks)
         package = load_package(orders.package, list(map(Path, orders.folders)))
         if not orders.simulate:  # what is simulated is everybody's own
             for resource in dict.fromkeys(one.lock for one in package.hardware.values() if one.lock is not None):
@@ -139,13 +76,8 @@ class Worker:
         self._package = package
         return {
             "name": package.name, "version": package.version, "title": package.title, "total": package.total,
-            "longest_end": self._longest_end(), "hash": package.content_hash,
+            "longest_end": self.longest_end(), "hash": package.content_hash,
         }  # fmt: skip
-
-    async def _show_here(self) -> None:
-        while True:
-            self._wires.show(HERE)
-            await asyncio.sleep(_HERE_S)
 
     # What the master asks --------------------------------------------------------------------------------------------
 
@@ -245,7 +177,7 @@ class Worker:
         except TimeoutError:
             error_text = f"no answer within {_MANUAL_S:g} s"
         except Exception as error:  # noqa: BLE001 - whatever a driver raises is what came of its command
-            error_text = _told(error)
+            error_text = told(error)
         finally:
             self._commanding = False
         return {
@@ -265,29 +197,32 @@ class Worker:
             return {"execution_id": None, "steps": [], "is_cleaning": False}
         return {"execution_id": run.execution_id, "steps": list(run.current_steps), "is_cleaning": run.is_cleaning}
 
-    async def _ping(self) -> None:
-        """Answering is all."""
-
-    async def _shutdown(self, reason: str) -> None:
-        self._end(reason)
-
     def _refuse_if_busy(self) -> None:
         if self._run is not None or self._commanding or self._over.is_set():
             raise RefusedError("busy", "this batch is busy")
 
     # The end ---------------------------------------------------------------------------------------------------------
 
-    def _end(self, reason: str) -> None:
-        if not self._over.is_set():
-            log.info("station.worker.ending", reason=reason)
-        self._over.set()
+    def stop(self, reason: str) -> None:
+        """Stop the run, through its cleanup."""
         if self._run is not None:
             self._run.stop(reason)
 
-    def _longest_end(self) -> float:
+    async def wind_down(self) -> None:
+        """Wait for the run's end, and close the hardware."""
+        if self._running is not None:
+            await asyncio.wait({self._running}, timeout=self.longest_end())
+        self._spool()
+        await self._bench.close()
+
+    def longest_end(self) -> float:
         """Seconds from a stop to the end of the cleanup at most."""
         cancel = max((step.cancel_s for step in self._package.named.values()), default=CANCEL_S)
-        return cancel + self._package.longest_cleanup + _CLEANUP_MARGIN_S
+        return cancel + self._package.longest_cleanup + END_MARGIN_S
+
+    def last_breath(self) -> None:
+        """Keep the records that no master has."""
+        self._spool()
 
     def _spool(self) -> None:
         run = self._run
@@ -299,54 +234,16 @@ class Worker:
         except OSError as error:
             log.error("station.spool.failed", execution=run.execution_id, reason=str(error))  # noqa: TRY400
 
-    def _master_gone(self) -> None:
-        self._rpc.give_up(MASTER_GONE)
-        self._end(MASTER_GONE)
-
-    def _watch_master(self) -> None:
-        """In a thread: a driver that blocks the loop must not keep the end of the master from being seen."""
-        with contextlib.suppress(OSError):
-            while os.read(0, 4096):
-                pass
-        if self._is_finished.is_set():
-            return
-        with contextlib.suppress(RuntimeError):  # the loop has ended
-            self._loop.call_soon_threadsafe(self._master_gone)
-        longest = self._longest_end() if hasattr(self, "_package") else 0.0
-        if not self._is_finished.wait(longest + _CLEANUP_MARGIN_S):
-            self._spool()
-            end_descendants()
-            os._exit(STUCK_CODE)
-
-    def _stay_awake(self) -> None:
-        """End the process when its loop stands still: by a clock of C, for a driver may keep all of Python waiting."""
-        faulthandler.dump_traceback_later(self._orders.heartbeat * _STUCK_BEATS, exit=True)
-        self._loop.call_later(1.0, self._stay_awake)
-
 
 async def live(orders: Orders) -> int:
     """All of it; the process's exit code."""
-    worker = Worker(orders)
-    try:
-        return await worker.live()
-    except Exception:
-        log.exception("station.worker.failed")
-        return STUCK_CODE
-    finally:
-        worker.finish()
+    return await live_through(Worker(orders))
 
 
 def _open_device(kind: str, name: str, config: Mapping[str, object]) -> object:
     from engine.service.sequence_devices import open_device  # serial ports: only where a sequence has one
 
     return open_device(kind, name, config)
-
-
-def _told(error: Exception) -> str:
-    if isinstance(error, DiagnosticError):
-        language = language_from_env()
-        return "; ".join(f"{one.position}: {message(one, language)}" for one in error.diagnostics)
-    return str(error) if isinstance(error, EngineError) else f"{type(error).__name__}: {error}".removesuffix(": ")
 
 
 def _problem(diagnostic: Any, field: str) -> dict[str, str]:
