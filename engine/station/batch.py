@@ -47,7 +47,7 @@ _PROMPT_FIELDS: Final = ("id", "step", "text", "choices", "default", "timeout") 
 _STATUSES: Final = {"boot": "starting", "leaving": "stopping"}
 _END_MARGIN_S: Final = 2.0
 _STARTED_WITHIN_S: Final = 60.0
-_RECOVERY_READY_S: Final = 15.0
+_RECOVERY_READY_S: Final = 60.0
 
 
 class Hall(Protocol):
@@ -56,6 +56,7 @@ class Hall(Protocol):
     clock: Clock
     bus: Bus
     is_closing: bool
+    starting: asyncio.Semaphore  # how many processes may get ready at a time: they take a core each
 
     async def commit(self, records: Sequence[Record]) -> None:
         """Keep records."""
@@ -291,15 +292,16 @@ class Batch:
         """A process that is ready. Cancelled, there is none."""
         if self.process is not None:
             await self.process.kill("a new process takes its place")
-        identity = next_identity(self.id)
-        process = self.hall.start_process(self.hall.orders(self.settings, identity), self.handlers())
-        self.process = process
-        self._changed_now()
-        try:
-            await process.wait_ready()
-        except BaseException:
-            await asyncio.shield(process.kill("it did not become ready"))
-            raise
+        async with self.hall.starting:
+            identity = next_identity(self.id)
+            process = self.hall.start_process(self.hall.orders(self.settings, identity), self.handlers())
+            self.process = process
+            self._changed_now()
+            try:
+                await process.wait_ready()
+            except BaseException:
+                await asyncio.shield(process.kill("it did not become ready"))
+                raise
         self.progress.total = int(process.facts.get("total", 0))
         return process
 

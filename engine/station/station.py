@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Collection, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
@@ -44,6 +45,7 @@ log = structlog.get_logger(__name__)
 CHART: Final = "batch"
 DATABASE: Final = "station.db"
 _END_MARGIN_S: Final = 5.0
+_STARTING_PER_CORE: Final = 2
 
 
 class Station:
@@ -58,6 +60,7 @@ class Station:
         self.clock = clock
         self.bus = Bus(clock)
         self.is_closing = False
+        self.starting = asyncio.Semaphore(_STARTING_PER_CORE * (os.cpu_count() or 1))
         self._is_closed = False
         self.store: StationStore
         self._batches: dict[str, Batch] = {}
