@@ -25,6 +25,7 @@ from engine.sequence.records import (
 )
 from engine.station.bus import BATCH_STATUS, Bus
 from engine.station.catalog import Catalog
+from engine.station.editing import StationFile
 from engine.station.errors import (
     CommandError,
     NoSuchBatchError,
@@ -33,7 +34,6 @@ from engine.station.errors import (
     ParametersError,
     WrongStateError,
 )
-from engine.station.editing import StationFile
 from engine.station.settings import BackendSettings, BatchSettings, StationSettings
 from engine.station.status import BatchStatus
 from engine.station.web.app import guarded
@@ -124,8 +124,9 @@ class PlayedStation:
 
     async def start_batch(self, batch_id: str, *, actor: str = "") -> BatchStatus:
         self._only(batch_id, "idle", "error")
+        started = self.set(batch_id, status="running", state="free", pid=4711, reason="")
         await self._audit("batch.start", batch_id, actor)
-        return self.set(batch_id, status="running", state="free", pid=4711, reason="")
+        return started
 
     async def stop_batch(self, batch_id: str, *, actor: str = "") -> BatchStatus:
         self._only(batch_id, "running", "starting")

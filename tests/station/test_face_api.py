@@ -9,9 +9,10 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
+from structlog.testing import capture_logs
 
 from engine.sequence.records import ExecutionStatus, StepStatus, Verdict
 from engine.station.bus import CRASH
@@ -462,7 +463,7 @@ def test_a_result_is_exported_as_json_csv_and_junit(tmp_path: Path) -> None:
                 ("rail", "v", "3.3"), ("'=cmd()", "", ""),
             ]  # fmt: skip
             response = await there.client.get(f"{url}/export?format=junit")
-            assert ElementTree.fromstring(response.text)[0].get("tests") == "2"
+            assert ET.fromstring(response.text)[0].get("tests") == "2"
             problem(await there.call("GET", f"{url}/export?format=xlsx"), 422, "bad-request", "format")
             problem(await there.call("GET", f"/api/results/{UNKNOWN}/export"), 404, "unknown-result")
 
@@ -537,7 +538,9 @@ def test_a_store_that_fails_and_a_bug_are_told_apart(tmp_path: Path) -> None:
                 raise RuntimeError("secret detail")
 
             there.station.store.page = broken  # type: ignore[method-assign]
-            body = problem(await there.call("GET", "/api/results"), 500, "bug")
+            with capture_logs() as logs:
+                body = problem(await there.call("GET", "/api/results"), 500, "bug")
+            assert logs[0]["event"] == "station.request.failed"
             assert "secret" not in json.dumps(body)
             await there.station.store.close()
             problem(await there.call("GET", "/api/audit"), 503, "store-failed")

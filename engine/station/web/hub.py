@@ -163,7 +163,7 @@ class Hub:
         if EVERY in batch_ids:
             self._everywhere.discard(listener)
             batch_ids = list(listener.batches)
-        for batch_id in batch_ids:
+        for batch_id in listener.batches.intersection(batch_ids):
             listener.batches.discard(batch_id)
             self._stream(batch_id).listeners.discard(listener)
 
@@ -215,8 +215,6 @@ class Hub:
     ) -> None:
         stream.number += 1
         self._keep_standing(stream, event)
-        if self._everywhere and not stream.listeners.issuperset(self._everywhere):
-            self._follow(stream, event.batch_id)
         if not stream.listeners:
             return
         text = self._text(stream.number, type_, event, more or {})
@@ -226,12 +224,6 @@ class Hub:
     def _text(self, number: int, type_: str, event: StationEvent, more: Mapping[str, object]) -> str:
         told = _without_nothing(event) if type_ == BATCH_STATUS else event_data(type_, event.at, event.data)
         return message(type_, event.batch_id, number, event.at, {**told, **more})
-
-    def _follow(self, stream: _Stream, batch_id: str) -> None:
-        """A batch that was not there when they came."""
-        for listener in self._everywhere - stream.listeners:
-            stream.listeners.add(listener)
-            listener.batches.add(batch_id)
 
     def _keep_standing(self, stream: _Stream, event: StationEvent) -> None:
         standing, data = stream.standing, event.data
@@ -254,7 +246,12 @@ class Hub:
                 standing.pop("crash", None)
 
     def _stream(self, batch_id: str) -> _Stream:
-        return self._streams.setdefault(batch_id, _Stream())
+        stream = self._streams.get(batch_id)
+        if stream is None:  # a batch that was not there when those came who want to hear of all
+            stream = self._streams[batch_id] = _Stream(listeners=set(self._everywhere))
+            for listener in self._everywhere:
+                listener.batches.add(batch_id)
+        return stream
 
     def forget(self, batch_id: str) -> None:
         """A batch is no more."""

@@ -99,7 +99,7 @@ def _understood(text: str | None) -> tuple[str, list[str]]:
         said: Any = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise BadMessageError(f"this is not JSON; say {_SAYS}") from error
-    if not isinstance(said, Mapping) or said.get("type") not in {"subscribe", "unsubscribe"}:
+    if not isinstance(said, Mapping) or said.get("type") not in ("subscribe", "unsubscribe"):
         raise BadMessageError(f"this is no message that is known here; say {_SAYS}")
     ids = said.get("batch_ids")
     if not isinstance(ids, list) or len(ids) > _MOST_IDS or not all(isinstance(one, str) for one in ids):
