@@ -46,6 +46,19 @@ def load_station(path: Path, env: Mapping[str, str]) -> StationSettings:
     return _settings(document.root, path)
 
 
+def data_folder(path: Path, env: Mapping[str, str]) -> Path:
+    """Where a station keeps its data, whatever else may be wrong with its file, or missing in the environment.
+
+    Raises DiagnosticError when the file cannot be read, or its ``paths.data`` names a variable that is not set.
+    """
+    document = load_yaml(path)
+    variables = Substitution(document, env)
+    data = str(document.root.section("paths").get("data", "data"))
+    if "${" in data:
+        raise DiagnosticError(variables.problems)
+    return path.absolute().parent / data
+
+
 def check_station(path: Path, env: Mapping[str, str]) -> list[Diagnostic]:
     """Everything that is wrong with a station's file, and between it and its sequences, whose drivers are imported."""
     try:

@@ -11,9 +11,9 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from engine.clock import SystemClock
 from engine.service import logs
@@ -36,17 +36,25 @@ def run_station(path: Path, env: Mapping[str, str] = os.environ) -> int:
     file = settings.data / "logs" / "station.log"
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _Log(file) as lines:
-        logs.configure("info", "json", file=lines)  # type: ignore[arg-type]  # write and flush are all that is used
-        asyncio.run(_serve(settings, env))
+        sinks: list[logs.Sink] = []
+        out: Any = lines  # write and flush are all that is used
+        logs.configure("info", "json", file=out, sink=lambda event, values: _tell(sinks, event, values))
+        asyncio.run(_serve(settings, env, sinks))
     return 0
 
 
-async def _serve(settings: StationSettings, env: Mapping[str, str]) -> None:
+def _tell(sinks: Sequence[logs.Sink], event: str, values: dict[str, Any]) -> None:
+    for sink in sinks:
+        sink(event, values)
+
+
+async def _serve(settings: StationSettings, env: Mapping[str, str], sinks: list[logs.Sink]) -> None:
     from engine.station.web.service import StationService  # FastAPI: half a second that only serving needs
 
     stopped = asyncio.Event()
     on_signals(stopped.set)
-    async with Station(settings, SystemClock(), starts=False) as station, StationService(station, env):
+    async with Station(settings, SystemClock(), starts=False) as station, StationService(station, env) as service:
+        sinks.append(service.face.logbook.take)
         station.auto_start()
         await until_first(stopped.wait(), station.ready())
         if not stopped.is_set():

@@ -219,7 +219,7 @@ def test_a_client_that_does_not_read_is_dropped_and_the_others_miss_nothing(
             there.station.bus.publish("log", "batch_1", {"level": "info", "message": "last"})
             assert (await reader.hear())["data"]["message"] == "last"
             while there.face.hub.listeners > 1 or len(server._connections()) > 1:
-                await asyncio.sleep(0.01)  # noqa: ASYNC110 - it is cut off without a word: there is no event
+                await asyncio.sleep(0.01)
             sleeper.transport.abort()
 
     run(scenario())

@@ -9,6 +9,11 @@ from pathlib import Path
 from engine.cli.command import OK, PROBLEM, USAGE, Command, whole_number
 
 _MOST_RUNS = 100_000
+_KEY_ACTIONS = {
+    "new": "make a key and show it, this once",
+    "list": "whose keys there are",
+    "revoke": "take a key away; who has it is out at once",
+}
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -17,9 +22,21 @@ def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--runs", type=whole_number(1, _MOST_RUNS), metavar="N", help="with --demo: end after so many runs in all"
     )
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+    key = actions.add_parser("key", help="the keys that callers of the API show")
+    keys = key.add_subparsers(dest="what", metavar="WHAT", required=True)
+    for name, about in _KEY_ACTIONS.items():
+        one = keys.add_parser(name, help=about, description=about)
+        if name != "list":
+            one.add_argument("name", metavar="NAME", help="whose key it is, as in line-3")
+        one.add_argument("--config", type=Path, metavar="FILE", help="the station's file (default: ./station.yaml)")
 
 
 def _run(arguments: Namespace) -> int:
+    if arguments.action == "key":
+        from engine.cli.station_keys import run_keys
+
+        return run_keys(arguments.what, getattr(arguments, "name", ""), arguments.config or Path("station.yaml"))
     if arguments.demo and arguments.config is not None:
         return _misused("--demo brings a configuration of its own; leave --config out")
     if arguments.runs is not None and not arguments.demo:
