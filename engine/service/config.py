@@ -20,7 +20,7 @@ from engine.documents.tree import Document, Map, Seq
 from engine.errors import Diagnostic, DiagnosticError, Position
 from engine.service.chart_names import chart_place
 from engine.service.protocols import register, site_protocols
-from engine.service.site_checks import Known, check_site
+from engine.service.site_checks import Known, check_lines, check_site
 from engine.service.uplink import UplinkSettings, uplink_options
 from engine.units import parse_duration, parse_mass, parse_size
 from machines import shipped_charts
@@ -144,6 +144,19 @@ def load_site(
         raise DiagnosticError(problems)
     register(own.profiles)
     return _site(document, found, base_dir)
+
+
+def load_line(line: Map, base_dir: Path) -> LineSettings:
+    """Check and read a line that stands in another file than a site's, whose shape was checked with that file.
+
+    Protocol profiles in ``base_dir`` are made known to its devices. Raises DiagnosticError.
+    """
+    own = site_protocols(base_dir, PROTOCOLS)
+    problems = [*own.problems, *check_lines([line], base_dir, Known(own.known, shipped_charts()))]
+    if problems:
+        raise DiagnosticError(sorted(problems, key=lambda problem: (problem.position, problem.code)))
+    register(own.profiles)
+    return line_settings(line, base_dir)
 
 
 def check_document(

@@ -6,12 +6,11 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import structlog
 
 from engine.chart.build import CHART_SERVICE
-from engine.chart.model import Chart
 from engine.clock import Clock
 from engine.effects import (
     CancelInvoke,
@@ -39,12 +38,26 @@ _STEADY_AFTER_S: Final = 600.0  # a machine that ran so long begins to count its
 _SNAPSHOT: Final = "snapshot"
 
 
+class ChartName(Protocol):
+    """What a chart is called; a :class:`~engine.chart.model.Chart`, also one in another process."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Its version."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """Who calls a service: the machine's name, its chart, and a way to tell it things while the service runs."""
 
     machine: str
-    chart: Chart
+    chart: ChartName
     emit: Callable[[Event], None]
 
 

@@ -14,7 +14,6 @@ import structlog
 from engine.chart.declare import resolve_settings
 from engine.chart.model import Chart
 from engine.clock import Clock
-from engine.documents.tree import Map
 from engine.errors import EngineError
 from engine.events import Event
 from engine.ports import Outcome, StoreError
@@ -68,6 +67,10 @@ class Hall(Protocol):
 
     def start_process(self, orders: Orders, handlers: Mapping[str, Handler]) -> WorkerProcess:
         """Start one, with its wires connected. Raises StartError."""
+        ...
+
+    def line_handlers(self, batch: BatchSettings) -> Mapping[str, Handler]:
+        """What the process of a line may ask; nothing for a sequence. Raises StartError without a gateway."""
         ...
 
     async def take_in(self, batch_id: str) -> None:
@@ -140,9 +143,11 @@ class Batch:
 
     def begin(self, chart: Chart, around: Surroundings, tasks: asyncio.TaskGroup) -> None:
         """Enter the chart."""
-        given = Map(("", 1, 1, 1, 1, False))
-        given["after_crash"] = self.settings.after_crash
-        given.marks["after_crash"] = ("", 1, 1, 1, 1, False)
+        given = {
+            "after_crash": self.settings.after_crash,
+            "restart": self.settings.restart,
+            "work": "sequence" if self.settings.line is None else "line",
+        }
         settings = resolve_settings(chart.settings, given, [])
         machine = SimpleNamespace(interpreter=Interpreter(Program(chart), settings))
         self._tasks = tasks
@@ -160,6 +165,7 @@ class Batch:
             pid=process.pid if process is not None and process.is_alive else None,
             reason=str(data.get("reason", "")),
             owes_cleanup=bool(data.get("owes", False)),
+            line_state=self.progress.line_state,
             sequence_name=str(process.facts.get("name", "")) if process is not None else "",
             sequence_version=str(process.facts.get("version", "")) if process is not None else "",
             **progress.told(self.hall.clock),
@@ -171,6 +177,11 @@ class Batch:
         if any("would be taken" in reason for reason in reasons):
             return None
         return f"batch '{self.id}' is {self._status()}: {'; '.join(reasons)}"
+
+    def line_moved(self, state: str) -> None:
+        """Its line is in another state."""
+        self.progress.line_state = state
+        self._changed_now()
 
     def post(self, event: str, data: Mapping[str, object] | None = None) -> None:
         """Give the chart an event. Raises WrongStateError when it would do nothing on it."""
@@ -256,6 +267,7 @@ class Batch:
             "ended": self._on_ended,
             "meet": self._on_meet,
             "part": self._on_part,
+            **self.hall.line_handlers(self.settings),
         }
 
     async def recall(self, _call: Call) -> Outcome:

@@ -22,6 +22,7 @@ from engine.bindings.shipped import shipped_registry
 from engine.chart.load import load_chart
 from engine.chart.model import Chart
 from engine.clock import Clock
+from engine.documents.pack import pack
 from engine.ports import StoreError
 from engine.sequence.records import Record
 from engine.service.host import Call, ServiceFunction, Surroundings
@@ -29,9 +30,10 @@ from engine.station.arrivals import Arrivals
 from engine.station.batch import Batch
 from engine.station.bus import BATCH_STATUS, Bus, StationEvent, Subscription
 from engine.station.errors import NoSuchBatchError, StationError, WrongStateError
+from engine.station.line_hall import LineHall
 from engine.station.meetings import Meetings
 from engine.station.orders import Orders, locks_folder
-from engine.station.process import WorkerProcess
+from engine.station.process import StartError, WorkerProcess
 from engine.station.rpc import Handler
 from engine.station.settings import BatchSettings, StationSettings
 from engine.station.shown import Screens
@@ -73,6 +75,7 @@ class Station:
         self._around: Surroundings
         self._tasks: asyncio.TaskGroup
         self._arrivals: Arrivals
+        self._lines: LineHall | None = None
 
     # Life ------------------------------------------------------------------------------------------------------------
 
@@ -91,6 +94,10 @@ class Station:
             self.store = await stack.enter_async_context(store)
             self._arrivals = Arrivals(data, store, self.clock, {one.id for one in self.settings.batches})
             self._wires = stack.enter_context(MasterWires(self._on_call, self._on_shown))
+            if self.settings.gateway is not None:
+                names_lines = sum(one.line is not None for one in self.settings.batches) > 1
+                lines = LineHall(self.settings.gateway, data, self.clock, names_lines=names_lines)
+                self._lines = await stack.enter_async_context(lines)
             self._tasks = await stack.enter_async_context(asyncio.TaskGroup())
             self._pump = self._tasks.create_task(self._wires.run())
             await self._arrivals.take_in_all()
@@ -353,7 +360,17 @@ class Station:
             simulate=batch.simulate,
             faults=batch.faults,
             heartbeat=batch.limits.heartbeat,
+            line=None if batch.line is None else pack(batch.line),
+            base_dir=str(self.settings.data if self.settings.path is None else self.settings.path.parent),
         )
+
+    def line_handlers(self, batch: BatchSettings) -> Mapping[str, Handler]:
+        """What the process of a line may ask; nothing for a sequence. Raises StartError without a gateway."""
+        if batch.line is None:
+            return {}
+        if self._lines is None:
+            raise StartError("the station has no 'gateway', whose line this batch would be")
+        return self._lines.handlers(batch.id)
 
     def start_process(self, orders: Orders, handlers: Mapping[str, Handler]) -> WorkerProcess:
         """Start a process and speak to it until it is dead."""
@@ -365,7 +382,10 @@ class Station:
 
     async def _serve(self, process: WorkerProcess) -> None:
         async with process.rpc:
-            await process.dead.wait()
+            if self._lines is not None and self._batches[process.batch_id].settings.line is not None:
+                await self._lines.serve(process)
+            else:
+                await process.dead.wait()
         del self._processes[process.identity]
 
     async def take_in(self, batch_id: str) -> None:
@@ -433,7 +453,12 @@ class Station:
         if process is not None:
             batch = self._batches[process.batch_id]
             process.heard()
-            self._screens.show(batch.id, batch.progress, data)
+            if batch.settings.line is None:
+                self._screens.show(batch.id, batch.progress, data)
+            elif self._lines is not None:
+                state = self._lines.show(batch.id, data)
+                if state is not None:
+                    batch.line_moved(state)
 
 
 _SERVICES: Final[Mapping[str, str]] = {

@@ -37,6 +37,7 @@ class BatchStatus:
     owes_cleanup: bool = False
     prompts: tuple[Mapping[str, Any], ...] = ()
     waits_for: tuple[str, ...] = ()  # locks that its steps wait for
+    line_state: str = ""  # where the chart of a gateway's line is
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values, names as here."""
@@ -58,6 +59,7 @@ class Progress:
     started_at: datetime | None = None
     prompts: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     waits: dict[str, str] = field(default_factory=dict)  # by step
+    line_state: str = ""
     _closed: set[str] = field(default_factory=set)  # questions that wait no more
 
     def begin(self, execution_id: str) -> None:
@@ -67,6 +69,7 @@ class Progress:
 
     def end(self) -> None:
         """Nothing runs."""
+        self.line_state = ""
         self.execution_id, self.step, self.index, self.done, self.started_at = None, None, 0, 0, None
         self.prompts.clear()
         self.waits.clear()
