@@ -149,3 +149,32 @@ def test_a_guard_that_two_bindings_give_is_told_at_the_later_one(site):
     (site / "site.yaml").write_text(SITE.replace("[bindings/lamp.py]", "[bindings/lamp.py, bindings/again.py]"))
     (found,) = validate([str(site)], None).findings
     assert (found.code, found.position.line, found.position.column) == ("bindings-failed", 4, 30)
+
+
+PRINTING = """chart: own
+initial: a
+events: {go: {}}
+states:
+  a: {on: {go: b}}
+  b:
+    invoke:
+      {service: printer.print, with: {lines: [x]}, timeout: 40 s, on: {done: a, no_paper: a, busy_too_long: a, error: a,
+       timeout: a}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("chart", "device", "expected"),
+    [
+        (PRINTING, "scale: {port: COM3, protocol: cas-22}", [("terminal-needed", "site.yaml")]),
+        (PRINTING, "terminal: {port: COM3, protocol: suwol-1000}", []),
+        (PRINTING, "terminal: {port: COM3, protocol: [suwol-1000]}", []),
+        (CHILD.replace("child", "own"), "scale: {port: COM3, protocol: cas-22}", []),
+    ],
+)
+def test_a_chart_with_orders_for_a_terminal_wants_one_on_its_line(tmp_path, chart, device, expected):
+    (tmp_path / "own.yaml").write_text(chart, encoding="utf-8")
+    line = f"lines: [{{name: one, chart: ./own.yaml, devices: {{{device}}}}}]\n"
+    (tmp_path / "site.yaml").write_text('server: {url: "http://127.0.0.1:1"}\n' + line, encoding="utf-8")
+    found = validate([str(tmp_path / "site.yaml")], None).findings
+    assert [(one.code, Path(one.position.file).name) for one in found] == expected

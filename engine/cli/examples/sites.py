@@ -104,6 +104,12 @@ EXAMPLES: Final[dict[str, Example]] = {
     devices:
       scale: {port: COM3, protocol: cas-22‹, poll: 200 ms¦›}
 """),
+    "terminal-needed": _lines("""\
+  - name: dock-1
+    chart: terminal-weighing
+    devices:
+      ‹scale: {port: COM3, protocol: cas-22}¦terminal: {port: COM3, protocol: suwol-1000}›
+"""),
     "terminal-poll-range": _lines("""\
   - name: dock-1
     chart: terminal-weighing

@@ -113,11 +113,15 @@ def _line_of(line: Map, folder: Path) -> LineOf:
 
 
 def _line_findings(line: Map, chart: str | Path) -> Iterator[Diagnostic]:
+    from engine.cli.validation.terminal import without_terminal
     from engine.service.router import RESERVED_NAMES
 
     name = line.text("name")
     if name in RESERVED_NAMES:
         yield Diagnostic("reserved-name", line.at("name"), {"name": name})
+    root = _root(chart)
+    if root is not None:
+        yield from without_terminal(line, root)
     settings = _settings(chart)
     if settings is None:
         return
