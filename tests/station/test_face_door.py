@@ -74,6 +74,15 @@ def test_a_file_of_keys_that_is_none_opens_no_door(tmp_path: Path) -> None:
         KeyRing(tmp_path).owner("x")
 
 
+def test_keys_that_cannot_be_read_let_nobody_in(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path, wants_key=True) as there:
+            (tmp_path / FILE).write_text("x")
+            await refused(there, 503, "keys-unreadable", headers={"X-API-Key": "slk_any"})
+
+    run(scenario())
+
+
 def test_without_a_key_everything_but_signing_in_is_refused(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with world(tmp_path, wants_key=True) as there:

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engine.clock import Clock
 from engine.station.settings import LOOPBACK
-from engine.station.web.keys import KeyRing
+from engine.station.web.keys import KeyRing, KeyRingError
 from engine.station.web.problems import problem_response
 from engine.station.web.sessions import COOKIE, Patience, Sessions
 
@@ -112,7 +112,11 @@ class DoorMiddleware:
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
-        refusal, owner = self._door.check(scope)
+        try:
+            refusal, owner = self._door.check(scope)
+        except KeyRingError as error:
+            log.error("station.keys.unreadable", reason=str(error))  # noqa: TRY400 - it is no bug
+            refusal, owner = Refusal(503, "keys-unreadable", "the file of keys cannot be read; see the log", {}), ""
         if refusal is None and scope["type"] == "http":
             refusal = _too_large(scope)
         if refusal is not None:
