@@ -6,7 +6,7 @@ by :func:`check_station`, in another process.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -21,6 +21,8 @@ from engine.documents.tree import Document, Map, Seq, Value
 from engine.errors import Diagnostic, DiagnosticError, Position
 from engine.ports import Secret
 from engine.sequence.faults import FaultError, parse_fault
+from engine.service.router import RESERVED_NAMES
+from engine.service.uplink import UplinkSettings, check_uplink, uplink_options
 from engine.station.settings import (
     LOOPBACK,
     AuthSettings,
@@ -35,12 +37,20 @@ from schemas import load_schema
 
 FILE_NAME: Final = "station.yaml"
 _DEFAULT_HEARTBEAT_S: Final = 5.0
+LINE_NAMES: Final = {
+    "id": "name",
+    "chart": "chart",
+    "devices": "devices",
+    "settings": "settings",
+}  # here -> in site.yaml
+LINE_KEYS: Final = ("devices", "settings")
+SEQUENCE_KEYS: Final = ("sequencePackage", "hardware", "parameters", "simulate", "faults", "after_crash")
 
 
 def load_station(path: Path, env: Mapping[str, str]) -> StationSettings:
     """Read a station's file. Raises DiagnosticError with everything that is wrong in it, each problem at its place."""
     document = load_yaml(path)
-    problems = check_document(document, env)
+    problems = check_document(document, env, path.absolute().parent)
     if problems:
         raise DiagnosticError(problems)
     return _settings(document.root, path)
@@ -65,17 +75,20 @@ def check_station(path: Path, env: Mapping[str, str]) -> list[Diagnostic]:
         document = load_yaml(path)
     except DiagnosticError as error:
         return list(error.diagnostics)
-    problems = check_document(document, env)
+    problems = check_document(document, env, path.absolute().parent)
     told = {problem.position for problem in problems}
     problems += [one for one in _between(document.root, path.absolute().parent) if one.position not in told]
     return sorted(problems, key=lambda problem: (problem.position, problem.code))
 
 
-def check_document(document: Document, env: Mapping[str, str]) -> list[Diagnostic]:
-    """What is wrong with a station's document by itself; environment variables are put into it."""
+def check_document(document: Document, env: Mapping[str, str], base: Path) -> list[Diagnostic]:
+    """What is wrong with a station's document by itself; environment variables are put into it.
+
+    ``base``: the folder that its paths are relative to.
+    """
     variables = Substitution(document, env)
     problems = variables.check(_schema())
-    problems += _own(document.root)
+    problems += _own(document.root, base)
     problems = [*variables.problems, *variables.shown(problems)]
     return sorted(problems, key=lambda problem: (problem.position, problem.code))
 
@@ -90,7 +103,7 @@ def _schema() -> dict[str, Any]:
 # By itself --------------------------------------------------------------------------------------------------------
 
 
-def _own(root: Map) -> Iterator[Diagnostic]:
+def _own(root: Map, base: Path) -> Iterator[Diagnostic]:
     yield from _server(root.section("server"))
     backend = root.section("backend")
     url = backend.text("url")
@@ -105,6 +118,32 @@ def _own(root: Map) -> Iterator[Diagnostic]:
         elif id_ is not None:
             names[id_] = batch.at("id")
         yield from _faults(batch)
+        yield from _work(batch, has_gateway="gateway" in root)
+    yield from check_uplink(root.section("gateway"), base)
+
+
+def _work(batch: Map, *, has_gateway: bool) -> Iterator[Diagnostic]:
+    """A batch has a sequence or a line, and of the other's keys none."""
+    place = batch.at("id")
+    if "chart" not in batch:
+        if "sequencePackage" not in batch:
+            yield Diagnostic("batch-without-work", place)
+            return
+        yield from _misplaced(batch, LINE_KEYS, "sequencePackage")
+        return
+    yield from _misplaced(batch, SEQUENCE_KEYS, "chart")
+    if "devices" not in batch:
+        yield Diagnostic("missing-key", batch.position, {"key": "devices"})
+    if not has_gateway:
+        yield Diagnostic("line-without-gateway", batch.key_at("chart"))
+    if batch.text("id") in RESERVED_NAMES:
+        yield Diagnostic("reserved-name", place, {"name": batch.text("id")})
+
+
+def _misplaced(batch: Map, keys: Iterable[str], other: str) -> Iterator[Diagnostic]:
+    for key in keys:
+        if key in batch:
+            yield Diagnostic("batch-key-misplaced", batch.key_at(key), {"key": key, "other": other})
 
 
 def _server(server: Map) -> Iterator[Diagnostic]:
@@ -142,6 +181,11 @@ def _between(root: Map, base: Path) -> Iterator[Diagnostic]:
 
     folders = (base / str(root.section("paths").get("sequences", "sequences")),)
     packages: dict[str, Any] = {}
+    lines = [line_of(batch) for batch in _batches(root) if "chart" in batch]
+    if lines:
+        from engine.station.line_checks import check_station_lines  # devices and protocols: only to check them
+
+        yield from check_station_lines(root.section("gateway"), lines, base)
     for batch in _batches(root):
         written = batch.text("sequencePackage")
         if written is None:
@@ -241,22 +285,39 @@ def _settings(root: Map, path: Path) -> StationSettings:
         if backend
         else None,
         batches=tuple(_batch(batch, base) for batch in _batches(root)),
+        gateway=_gateway(root.section("gateway"), str(station.get("name", station["id"])), base),
         path=path.absolute(),
     )
 
 
+def _gateway(gateway: Map, name: str, base: Path) -> UplinkSettings | None:
+    return UplinkSettings(**uplink_options(gateway, gateway, name, base)) if gateway else None
+
+
+def line_of(batch: Map) -> Map:
+    """A batch as the line of a site.yaml that it is."""
+    line = Map(batch.start)
+    for key, name in LINE_NAMES.items():
+        if key in batch:
+            line[name], line.marks[name] = batch[key], batch.marks[key]
+    return line
+
+
 def _batch(batch: Map, base: Path) -> BatchSettings:
     faults = batch.get("faults")
+    is_line = "chart" in batch
     return BatchSettings(
         id=str(batch["id"]),
         name=str(batch.get("name", batch["id"])),
-        package=_package(str(batch["sequencePackage"]), base),
+        package="" if is_line else _package(str(batch["sequencePackage"]), base),
         hardware={name: plain_values(batch.section("hardware").section(name)) for name in batch.section("hardware")},
         parameters=plain_values(batch.section("parameters")),
-        auto_start=batch.get("autoStart") is True,
+        auto_start=batch.get("autoStart", is_line) is True,
         simulate=batch.get("simulate") is True,
         faults=tuple(map(str, faults)) if isinstance(faults, Seq) else (),
         after_crash=str(batch.get("after_crash", "cleanup")),
+        restart=str(batch.get("restart", "always" if is_line else "never")),
+        line=line_of(batch) if is_line else None,
         limits=_limits(batch.section("limits")),
     )
 

@@ -24,6 +24,22 @@ batches:
 server: {host: ‹0.0.0.0¦127.0.0.1›}
 batches: []
 """),
+    "batch-without-work": _station("""\
+batches:
+  - {id: ‹batch_1¦batch_1, sequencePackage: power_board, simulate: true›}
+"""),
+    "batch-key-misplaced": _station("""\
+batches:
+  - id: batch_1
+    sequencePackage: power_board
+    simulate: true
+‹    settings: {min_weight: 50 g}
+¦›"""),
+    "line-without-gateway": _station("""\
+‹¦gateway: {server: {url: "http://127.0.0.1:8000"}}
+›batches:
+  - {id: dock-1, chart: weighing, devices: {scale: {port: /dev/ttyUSB0, protocol: cas-22}}}
+"""),
     "bad-fault": _station("""\
 batches:
   - {id: batch_1, sequencePackage: power_board, simulate: true, faults: ["psu.on=‹explode¦exception›"]}

@@ -17,6 +17,21 @@ ENTRIES: Final[dict[str, Entry]] = {
         "Whoever reaches the API drives the hardware. Only this computer itself may do so without a key.",
         "add 'auth: {{enabled: true}}' to the server, or write 'host: 127.0.0.1'",
     ),
+    "batch-without-work": Entry(
+        "this batch has nothing to do",
+        "A batch runs a sequence, or it is a line of the gateway.",
+        "add 'sequencePackage: NAME', or 'chart: weighing' with its 'devices'",
+    ),
+    "batch-key-misplaced": Entry(
+        "'{key}' does not go with '{other}'",
+        "A batch runs a sequence on its hardware, or it is a line of the gateway with a chart and devices; not both.",
+        "remove '{key}', or '{other}'",
+    ),
+    "line-without-gateway": Entry(
+        "this batch is a line, and the station has no 'gateway'",
+        "The records of a line go to the server that 'gateway' names.",
+        "add 'gateway: {{server: {{url: ...}}}}' to the file",
+    ),
     "bad-fault": Entry(
         "'{fault}' is no fault: {detail}",
         "A fault says which hardware and command it befalls, and what happens.",

@@ -17,6 +17,21 @@ ENTRIES: Final[dict[str, Entry]] = {
         "API에 닿는 사람은 하드웨어를 움직일 수 있다. 키 없이 쓸 수 있는 것은 이 컴퓨터뿐이다.",
         "server에 'auth: {{enabled: true}}'를 넣거나 'host: 127.0.0.1'로 쓴다",
     ),
+    "batch-without-work": Entry(
+        "이 배치는 할 일이 없다",
+        "배치는 시퀀스를 실행하거나 게이트웨이의 라인이다.",
+        "'sequencePackage: 이름'을 넣거나 'chart: weighing'과 'devices'를 넣는다",
+    ),
+    "batch-key-misplaced": Entry(
+        "'{key}'{key:은/는} '{other}'{other:와/과} 함께 쓰지 않는다",
+        "배치는 하드웨어로 시퀀스를 실행하거나 차트와 장치를 가진 라인이다. 둘 다일 수는 없다.",
+        "'{key}', '{other}' 가운데 하나를 지운다",
+    ),
+    "line-without-gateway": Entry(
+        "이 배치는 라인인데 스테이션에 'gateway'가 없다",
+        "라인의 기록은 'gateway'에 적힌 서버로 간다.",
+        "파일에 'gateway: {{server: {{url: ...}}}}'를 넣는다",
+    ),
     "bad-fault": Entry(
         "'{fault}'{fault:은/는} 결함이 아니다: {detail}",
         "결함은 어느 하드웨어의 어느 명령에 무슨 일이 일어나는지를 적는다.",
