@@ -168,7 +168,9 @@ class StationLedger(Transactions):
     def page(self, wanted: ResultFilter, offset: int, limit: int) -> Page:
         """The newest executions first, without their steps, and how many there are in all."""
         which, values = condition(wanted)
-        order = f"{which} ORDER BY started_at DESC, id DESC LIMIT $limit OFFSET $offset"
+        newest = "ORDER BY started_at DESC, rowid DESC"
+        chosen = f"SELECT rowid FROM executions WHERE {which} {newest} LIMIT $limit OFFSET $offset"  # noqa: S608 - constants; values are bound
+        order = f"rowid IN ({chosen}) {newest}"
         return self._read(
             lambda: Page(
                 tuple(self._load(order, {**values, "limit": limit, "offset": offset}, with_steps=False)),

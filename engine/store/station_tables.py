@@ -28,11 +28,13 @@ _RESULTS: Final = (
         last_seq INTEGER NOT NULL,
         needs_cleanup BOOLEAN NOT NULL DEFAULT FALSE
     )""",
-    "CREATE INDEX idx_executions__started_at ON executions (started_at, id)",
+    # Each ends in the row's number, so that a page far down a list is found in the index alone.
+    "CREATE INDEX idx_executions__started_at ON executions (started_at)",
     "CREATE INDEX idx_executions__batch_id ON executions (batch_id, started_at)",
     "CREATE INDEX idx_executions__sequence_name ON executions (sequence_name, started_at)",
     "CREATE INDEX idx_executions__serial ON executions (serial, started_at)",
     "CREATE INDEX idx_executions__status ON executions (status, started_at)",
+    "CREATE INDEX idx_executions__overall_pass ON executions (overall_pass, started_at)",
     """CREATE TABLE step_results (
         id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
         execution_id VARCHAR(64) NOT NULL REFERENCES executions (id),
