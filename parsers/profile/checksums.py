@@ -52,19 +52,28 @@ def width_of(spec: Mapping[str, Any]) -> int:
 
 def make_check(spec: Mapping[str, Any]) -> Callable[[bytes, bytes], bool]:
     """A function of the bytes that are summed and the bytes of the checksum: whether the two agree."""
-    compute, write = _compute(spec), _writer(spec)
-    of_hex = spec.get("of") == "hex"
+    wanted = checksum_of(spec)
     is_hex = spec.get("as", "hex") == "hex"
 
     def check(data: bytes, given: bytes) -> bool:
-        if of_hex:
-            try:
-                data = bytes.fromhex(data.decode("latin-1"))
-            except ValueError:
-                return False
-        return write(compute(data)) == (given.upper() if is_hex else given)
+        return wanted(data) == (given.upper() if is_hex else given)
 
     return check
+
+
+def checksum_of(spec: Mapping[str, Any]) -> Callable[[bytes], bytes | None]:
+    """A function of the bytes that are summed: the checksum as it is written; None when they spell nothing."""
+    compute, write = _compute(spec), _writer(spec)
+    if spec.get("of") != "hex":
+        return lambda data: write(compute(data))
+
+    def of_hex(data: bytes) -> bytes | None:
+        try:
+            return write(compute(bytes.fromhex(data.decode("latin-1"))))
+        except ValueError:
+            return None
+
+    return of_hex
 
 
 def _compute(spec: Mapping[str, Any]) -> Compute:

@@ -36,11 +36,20 @@ def compile_profile(profile: Mapping[str, Any]) -> ProtocolInfo:
     info = _info(profile, lambda: layout, problems)
     golden = Problems()  # of its own: what has problems makes no parsers
     if layout is not None and not problems.found:
-        check_golden(info.golden, info.factory, golden)
+        check_golden(info.golden, info.factory, lambda frame: _why_refused(profile, frame), golden)
     found = (*problems.found, *golden.found)
     if found:
         raise ProfileError(name, found)
     return info
+
+
+def _why_refused(profile: Mapping[str, Any], frame: bytes) -> tuple[str, dict[str, object]] | None:
+    """What keeps a frame from being read by a profile that is sound but for its golden frames."""
+    from parsers.profile.explain import why_refused  # needed only when something is wrong
+
+    problems = Problems()
+    framing = framing_of(profile, problems)
+    return why_refused(profile, framing, _shapes(profile, framing, problems), frame)
 
 
 def describe_profile(profile: Mapping[str, Any]) -> ProtocolInfo:
@@ -97,18 +106,20 @@ def _layout(profile: Mapping[str, Any], problems: Problems) -> Layout | None:
     if not framing.start and not framing.end:
         problems.add(("frame",), "profile-unframed")
         return None
-    shapes: list[Shape] = []
-    for index, spec in enumerate(profile["shapes"]):
-        shape = _shape(spec, framing, profile.get("units"), ("shapes", index), problems)
-        if shape is not None:
-            shapes.append(shape)
-    if problems.found or not shapes:
+    made = tuple(_shapes(profile, framing, problems))
+    if problems.found or not made:
         return None
-    made = tuple(shapes)
     for index, length in enumerate(profile["frame"].get("trusted", ())):
         if not framing.is_line or not any(shape.shortest <= length <= shape.longest for shape in made):
             problems.add(("frame", "trusted", index), "profile-trusted-length", length=length)
     return line_layout(profile, framing, made) if framing.is_line else frame_layout(framing, made)
+
+
+def _shapes(profile: Mapping[str, Any], framing: Framing, problems: Problems) -> list[Shape]:
+    """The shapes that could be compiled: all of them, when nothing is wrong."""
+    units = profile.get("units")
+    made = [_shape(spec, framing, units, ("shapes", index), problems) for index, spec in enumerate(profile["shapes"])]
+    return [shape for shape in made if shape is not None]
 
 
 def _shape(spec: Mapping[str, Any], framing: Framing, units: object, path: Path, problems: Problems) -> Shape | None:

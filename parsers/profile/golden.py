@@ -68,8 +68,16 @@ def _decimal(entry: Mapping[str, Any], key: str, path: Path, problems: Problems)
         return None
 
 
-def check_golden(golden: tuple[Golden, ...], make: Callable[[], Parser], problems: Problems) -> None:
-    """Run every golden frame through a parser of its own, and compare the frames with one another."""
+def check_golden(
+    golden: tuple[Golden, ...],
+    make: Callable[[], Parser],
+    why_refused: Callable[[bytes], tuple[str, dict[str, object]] | None],
+    problems: Problems,
+) -> None:
+    """Run every golden frame through a parser of its own, and compare the frames with one another.
+
+    ``why_refused`` says what keeps a frame from being read, where it can.
+    """
     seen: dict[bytes, int] = {}
     for index, one in enumerate(golden):
         path: Path = ("golden", index)
@@ -80,7 +88,11 @@ def check_golden(golden: tuple[Golden, ...], make: Callable[[], Parser], problem
             problems.add(path, "profile-golden-contradicts", wanted=wanted, other=other, number=first + 1)
             continue
         got = _shown(tuple(make().feed(one.frame)))
-        if got != wanted:
+        why = why_refused(one.frame) if got == _NOTHING != wanted else None
+        if why is not None:
+            code, params = why
+            problems.add(path, code, wanted=wanted, **params)
+        elif got != wanted:
             problems.add(path, "profile-golden-differs", wanted=wanted, got=got)
 
 

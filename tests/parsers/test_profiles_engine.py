@@ -346,3 +346,44 @@ def test_a_framed_device_that_keeps_one_length_is_held_to_it() -> None:
     assert len(parser.feed(b"\x0212.50\r" * 2)) == 2
     parser.reset()
     assert len(parser.feed(b"\x02001.50\r")) == 1
+
+
+EXPLAINED = {
+    "protocol": "explained",
+    "title": "A scale",
+    "frame": {"start": "\x02", "end": "\x03", "seven_bit": True},
+    "units": ["kg"],
+    "shapes": [
+        {
+            "length": 14,
+            "fields": {
+                "status": {"at": 2, "codes": {"S": "stable", "M": "motion"}},
+                "value": {"at": "3-9"},
+                "unit": {"at": "10-11"},
+            },
+            "checksum": {"kind": "sum", "at": "12-13", "over": "2-11"},
+        },
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("frame", "code", "said"),
+    [
+        ("\x02S  012.50kg6B\x03", "profile-golden-length", {"length": 15, "lengths": [14]}),
+        ("\x02S 012.50kg", "profile-golden-length", {"length": 11, "lengths": [14]}),
+        ("\x02S 012.50kg00\x03", "profile-golden-checksum", {"given": "00", "wanted_checksum": "6B"}),
+        ("\x02\xd3 012.50kg00\x03", "profile-golden-checksum", {"given": "00", "wanted_checksum": "6B"}),
+        ("\x02X 012.50kg6B\x03", "profile-golden-byte", {"at": 2, "byte": "X"}),
+        ("\x02S 012.50kg6B\x04", "profile-golden-byte", {"at": 14, "byte": "\\x04"}),
+        ("\x02S 01 .50kg6B\x03", "profile-golden-differs", {"got": "no reading"}),
+    ],
+)
+def test_a_golden_frame_that_gives_nothing_is_told_why(frame: str, code: str, said: dict[str, object]) -> None:
+    golden = [{"frame": frame, "value": "12.50", "unit": "kg", "stable": True}]
+    with pytest.raises(ProfileError) as error:
+        compile_profile(EXPLAINED | {"golden": golden})
+    [problem] = error.value.problems
+    assert problem.path == ("golden", 0)
+    assert problem.code == code
+    assert problem.params.items() >= {"wanted": "12.50, kg, stable, ok", **said}.items()

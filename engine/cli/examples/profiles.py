@@ -87,6 +87,9 @@ EXAMPLES: Final[dict[str, Example]] = {
     "profile-not-hex": _changed('frame: "ST+012.34kg\\r\\n"', "hex: ‹5¦53›54 2b3031322e3334 6b67 0d0a"),
     "profile-not-a-number": _changed("value: 12.34", "value: ‹'12,34'¦12.34›"),
     "profile-golden-differs": _changed("value: 12.34", "value: ‹12.35¦12.34›"),
+    "profile-golden-length": _changed("+012.34kg", "+012.34‹ ¦›kg"),
+    "profile-golden-byte": _changed("ST+012.34kg", "S‹X¦T›+012.34kg"),
+    "profile-golden-checksum": Example(_CHECKED.replace("‹8¦8-9›", "8-9").replace("341A", "34‹2B¦1A›")),
     "profile-golden-contradicts": _changed(
         "unit: kg, stable: true}\n",
         "unit: kg, stable: true}\n"

@@ -9,9 +9,9 @@ from engine.documents.catalog.entry import Entry
 ENTRIES: Final[dict[str, Entry]] = {
     "profile-pattern-refused": Entry(
         "RE2 refuses this pattern: {reason}",
-        "Patterns are matched by RE2, in linear time whatever a wire sends. It knows no look-around (?=, no "
-        "back-references, and no repetition beyond 1000.",
-        "say it without that; where fields stand at places, give places instead of a pattern",
+        "Patterns are matched by RE2, in linear time whatever a wire sends.",
+        "RE2 has no look-around (?= (?! (?<, no back-references \\1, no possessive (?> or ++ and no repetition beyond "
+        "1000: say it without; where fields stand at places, give places instead of a pattern",
     ),
     "profile-group-missing": Entry(
         "the pattern has no group called '{field}'",
@@ -133,6 +133,21 @@ ENTRIES: Final[dict[str, Entry]] = {
         "The golden frames are the proof of a profile. Every place of a value counts, and what is left out (stable, "
         "mode, zero) means that the frame does not say.",
         "mend the shape, or the expected reading if the frame really says something else",
+    ),
+    "profile-golden-length": Entry(
+        "this frame should give [{wanted}] but has {length} bytes; the shapes have {lengths}",
+        "The length of a shape counts every byte of the frame, its start and its end included.",
+        "count the bytes: mend the shape's length and places, or the frame",
+    ),
+    "profile-golden-byte": Entry(
+        "this frame should give [{wanted}] but its byte {at}, '{byte}', is none that the shape allows there",
+        "Every byte is held to what the profile says of it: a text, a code, a unit, a number, the start or the end.",
+        "mend the places or the codes of the shape, or the frame",
+    ),
+    "profile-golden-checksum": Entry(
+        "this frame should give [{wanted}] but its checksum is '{given}', and the shape's would be '{wanted_checksum}'",
+        "All else of the frame is as the shape says.",
+        "mend what is summed (over), how (kind) or how it is written (as), or the frame",
     ),
     "profile-golden-contradicts": Entry(
         "golden frame {number} is the same frame, but should give [{other}] instead of [{wanted}]",

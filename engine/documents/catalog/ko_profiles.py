@@ -9,9 +9,9 @@ from engine.documents.catalog.entry import Entry
 ENTRIES: Final[dict[str, Entry]] = {
     "profile-pattern-refused": Entry(
         "RE2가 이 패턴을 받지 않습니다: {reason}",
-        "패턴은 회선에서 무엇이 오더라도 선형 시간에 맞춰 보는 RE2를 씁니다. 앞뒤 보기(?=), 역참조, 1000번을 넘는 "
-        "반복은 없습니다.",
-        "그것 없이 적으세요. 칸이 정해진 자리에 있으면 패턴 대신 자리를 적으세요",
+        "패턴은 회선에서 무엇이 오더라도 선형 시간에 맞춰 보는 RE2를 씁니다.",
+        "RE2에는 앞뒤 보기(?= (?! (?<), 역참조(\\1), 소유 수량자((?> ++), 1000번을 넘는 반복이 "
+        "없습니다. 그것 없이 적으세요. 칸이 정해진 자리에 있으면 패턴 대신 자리를 적으세요",
     ),
     "profile-group-missing": Entry(
         "패턴에 '{field}'라는 그룹이 없습니다",
@@ -133,6 +133,21 @@ ENTRIES: Final[dict[str, Entry]] = {
         "기준 프레임은 프로필의 증명입니다. 값의 모든 자리를 비교하며, 적지 않은 것(stable, mode, zero)은 프레임에 "
         "없다는 뜻입니다.",
         "모양을 고치거나, 프레임이 정말 다르게 말한다면 기대한 값을 고치세요",
+    ),
+    "profile-golden-length": Entry(
+        "이 프레임은 [{wanted}]이어야 하는데 {length}바이트입니다. 모양의 길이: {lengths}",
+        "모양의 길이는 시작과 끝을 포함한 프레임의 모든 바이트입니다.",
+        "바이트를 세어 모양의 길이와 자리를, 또는 프레임을 고치세요",
+    ),
+    "profile-golden-byte": Entry(
+        "이 프레임은 [{wanted}]이어야 하는데 {at}번째 바이트 '{byte}'는 모양이 그 자리에 받는 것이 아닙니다",
+        "모든 바이트는 프로필이 말한 것이어야 합니다: 글자, 코드, 단위, 숫자, 시작, 끝.",
+        "모양의 자리나 코드를, 또는 프레임을 고치세요",
+    ),
+    "profile-golden-checksum": Entry(
+        "이 프레임은 [{wanted}]이어야 하는데 체크섬이 '{given}'입니다. 모양대로라면 '{wanted_checksum}'입니다",
+        "프레임의 나머지는 모두 모양과 같습니다.",
+        "무엇을(over), 어떻게(kind) 계산하고 어떻게 적는지(as), 또는 프레임을 고치세요",
     ),
     "profile-golden-contradicts": Entry(
         "기준 프레임 {number}번과 같은 프레임인데 그쪽은 [{other}], 여기는 [{wanted}]입니다",
