@@ -6,9 +6,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from engine.station.wires import Keys
+
+SPARE: Final = "spare"  # an argument: import everything, then wait for orders
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,7 @@ class Orders:
     keys: Keys
     package: str
     data: str  # the station's folder: locks and spool are below it
+    log: str  # the file for what it writes
     folders: tuple[str, ...] = ()  # where packages are looked for by name
     hardware: Mapping[str, Mapping[str, object]] = field(default_factory=dict, hash=False)
     simulate: bool = False

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 import structlog
 
@@ -56,17 +56,11 @@ class WorkerProcess:
         self._polling: asyncio.TimerHandle | None = None
 
     @classmethod
-    def start(cls, orders: Orders, log_file: Path) -> WorkerProcess:
-        """Start the process and give it its orders. Raises StartError."""
-        with _opened_log(log_file) as out:
-            began_at = out.seek(0, os.SEEK_END)
-            command = [sys.executable, "-m", "engine.station.worker"]
-            try:
-                popen = subprocess.Popen(  # noqa: S603 - our own module
-                    command, stdin=subprocess.PIPE, stdout=out, stderr=out, start_new_session=True
-                )
-            except OSError as error:
-                raise StartError(f"no process could be started: {error.strerror or error}") from error
+    def start(cls, orders: Orders, spare: subprocess.Popen[bytes] | None) -> WorkerProcess:
+        """Give a process its orders: a spare one, or a new one. Raises StartError."""
+        log_file = Path(orders.log)
+        began_at = _prepared_log(log_file)
+        popen = spare if spare is not None and spare.poll() is None else spawn()
         process = cls(orders, popen, log_file, began_at)
         process._watch()
         assert popen.stdin is not None
@@ -232,10 +226,23 @@ async def run_until_dead(process: WorkerProcess, work: Awaitable[Any]) -> Any:
         task.cancel()
 
 
-def _opened_log(file: Path) -> IO[bytes]:
-    """The file for what a batch's process writes; the older half is kept beside it when it has grown."""
+def spawn(*arguments: str) -> subprocess.Popen[bytes]:
+    """A new process that waits for its orders. Raises StartError."""
+    command = [sys.executable, "-m", "engine.station.worker", *arguments]
+    try:
+        return subprocess.Popen(  # noqa: S603 - our own module
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
+        )
+    except OSError as error:
+        raise StartError(f"no process could be started: {error.strerror or error}") from error
+
+
+def _prepared_log(file: Path) -> int:
+    """Make room in the file for what a batch's process writes, keeping the older half beside it; its length."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with contextlib.suppress(OSError):
-        if file.stat().st_size > _LARGEST_LOG:
-            file.replace(file.with_suffix(".log.1"))
-    return file.open("ab")
+        length = file.stat().st_size
+        if length <= _LARGEST_LOG:
+            return length
+        file.replace(file.with_suffix(".log.1"))
+    return 0

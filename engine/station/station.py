@@ -14,7 +14,7 @@ import contextlib
 import os
 from collections.abc import Collection, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import structlog
 
@@ -30,17 +30,20 @@ from engine.station.arrivals import Arrivals
 from engine.station.batch import Batch
 from engine.station.bus import BATCH_STATUS, Bus, StationEvent, Subscription
 from engine.station.errors import NoSuchBatchError, StationError, WrongStateError
-from engine.station.line_hall import LineHall
-from engine.station.meetings import Meetings
+from engine.station.meetings import Meetings, Member
 from engine.station.orders import Orders, locks_folder
 from engine.station.process import StartError, WorkerProcess
 from engine.station.rpc import Handler
 from engine.station.settings import BatchSettings, StationSettings
 from engine.station.shown import Screens
+from engine.station.spares import Spares
 from engine.station.status import BatchStatus
 from engine.station.wires import MasterWires
 from engine.store.station import StationStore, open_station_store
 from engine.store.station_ports import AuditEntry, StoredExecution
+
+if TYPE_CHECKING:
+    from engine.station.line_hall import LineHall
 
 log = structlog.get_logger(__name__)
 
@@ -69,6 +72,7 @@ class Station:
         self._processes: dict[str, WorkerProcess] = {}
         self._screens = Screens(self.bus)
         self._meetings = Meetings()
+        self._spares = Spares()
         self._stack = contextlib.AsyncExitStack()
         self._wires: MasterWires
         self._chart: Chart
@@ -96,10 +100,14 @@ class Station:
             self._wires = stack.enter_context(MasterWires(self._on_call, self._on_shown))
             if self.settings.gateway is not None:
                 names_lines = sum(one.line is not None for one in self.settings.batches) > 1
+                from engine.station.line_hall import LineHall  # HTTP and WebSockets: only where lines need a server
+
                 lines = LineHall(self.settings.gateway, data, self.clock, names_lines=names_lines)
                 self._lines = await stack.enter_async_context(lines)
             self._tasks = await stack.enter_async_context(asyncio.TaskGroup())
             self._pump = self._tasks.create_task(self._wires.run())
+            stack.callback(self._spares.close)
+            self._spares.refill()
             await self._arrivals.take_in_all()
             await self._arrivals.give_up_strangers()
             self._begin_batches()
@@ -355,6 +363,7 @@ class Station:
             keys=self._wires.keys(),
             package=batch.package,
             data=str(self.settings.data),
+            log=str(self.settings.data / "logs" / f"batch-{batch.id}.log"),
             folders=tuple(map(str, self.settings.sequences)),
             hardware={name: dict(values) for name, values in batch.hardware.items()},
             simulate=batch.simulate,
@@ -374,7 +383,7 @@ class Station:
 
     def start_process(self, orders: Orders, handlers: Mapping[str, Handler]) -> WorkerProcess:
         """Start a process and speak to it until it is dead."""
-        process = WorkerProcess.start(orders, self.settings.data / "logs" / f"batch-{orders.batch_id}.log")
+        process = WorkerProcess.start(orders, self._spares.take() if orders.line is None else None)
         process.connect(lambda data: self._wires.send(process.identity, data), handlers)
         self._processes[process.identity] = process
         self._tasks.create_task(self._serve(process))
@@ -382,6 +391,9 @@ class Station:
 
     async def _serve(self, process: WorkerProcess) -> None:
         async with process.rpc:
+            with contextlib.suppress(StartError):
+                await process.wait_ready()
+            self._spares.refill()
             if self._lines is not None and self._batches[process.batch_id].settings.line is not None:
                 await self._lines.serve(process)
             else:
@@ -405,11 +417,11 @@ class Station:
         """Nobody cleans up after it."""
         await self.store.waive_cleanup(execution_id)
 
-    def meet(self, name: str, members: int, batch: Batch) -> None:
+    def meet(self, name: str, members: int, batch: Member) -> None:
         """A batch is at a meeting point."""
         self._meetings.meet(name, members, batch)
 
-    def part(self, name: str, batch: Batch) -> None:
+    def part(self, name: str, batch: Member) -> None:
         """It no longer waits there."""
         self._meetings.part(name, batch)
 

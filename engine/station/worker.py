@@ -18,13 +18,20 @@ from engine.service.lean_structlog import structlog  # before anything that impo
 
 def main() -> None:
     """The process."""
-    from engine.station.orders import Orders
-
-    orders = Orders.from_line(sys.stdin.buffer.readline())
-    setproctitle(f"batch:{orders.batch_id}")
-    _log_to_stderr()
     gc.disable()  # what is imported stays: looking through it for garbage again and again takes a tenth of the start
+    from engine.station.orders import SPARE, Orders
     from engine.station.worker_frame import STUCK_CODE
+
+    if SPARE in sys.argv:
+        import engine.station.worker_life  # noqa: F401 - what most batches need, while there is time
+
+        setproctitle("batch:spare")
+    line = sys.stdin.buffer.readline()
+    if not line:
+        os._exit(0)  # the master is gone, or has no use for a spare process
+    orders = Orders.from_line(line)
+    setproctitle(f"batch:{orders.batch_id}")
+    _log_to(orders.log)
 
     if orders.line is None:
         from engine.station.worker_life import live
@@ -44,7 +51,12 @@ def main() -> None:
         os._exit(code)
 
 
-def _log_to_stderr() -> None:
+def _log_to(file: str) -> None:
+    """Everything that this process, or a driver in it, writes goes to one file."""
+    handle = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    os.dup2(handle, 1)
+    os.dup2(handle, 2)
+    os.close(handle)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
