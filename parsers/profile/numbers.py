@@ -14,6 +14,7 @@ _Signed = tuple[bytes, bytes] | None  # the sign and what is left; None when the
 
 _SIGNS: Final = (b"+", b"-")
 NUMBER_BYTES: Final = frozenset(b" +-.0123456789")
+BCD_BYTES: Final = frozenset(high << 4 | low for high in range(10) for low in range(10))
 _PLAIN: Final = {"sign": "leading", "blanks": "before", "reversed": False}
 
 
@@ -22,6 +23,8 @@ def number_reader(spec: Mapping[str, Any], *, has_sign_field: bool, has_decimals
     options = {**_PLAIN, "sign": "none" if has_sign_field else "leading", **spec}
     drop = str(options.get("drop", "")).encode("latin-1")
     decimals = options.get("decimals")
+    if is_bcd(options):
+        return _bcd_reader(is_reversed=bool(options["reversed"]), decimals=decimals)
     is_plain = all(options[name] == value for name, value in _PLAIN.items())
     if is_plain and not drop and decimals is None and not has_decimals_field:
         return None
@@ -42,6 +45,21 @@ def number_reader(spec: Mapping[str, Any], *, has_sign_field: bool, has_decimals
             sign = b"-"
         places = facts.decimals if decimals is None else decimals
         return _decimal(sign, digits, places)
+
+    return read
+
+
+def is_bcd(spec: Mapping[str, Any]) -> bool:
+    """Whether a number is written as two digits in each byte."""
+    return spec.get("as") == "bcd"
+
+
+def _bcd_reader(*, is_reversed: bool, decimals: int | None) -> NumberReader:
+    """Two digits in each byte; a half byte beyond nine is none. The sign, if there is one, is a field of its own."""
+
+    def read(field: bytes, facts: Facts) -> Decimal | None:
+        digits = (field[::-1] if is_reversed else field).hex().encode()
+        return _decimal(b"-" if facts.is_negative else b"", digits, facts.decimals if decimals is None else decimals)
 
     return read
 

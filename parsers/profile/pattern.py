@@ -12,7 +12,7 @@ from parsers.profile.checksums import make_check
 from parsers.profile.codes import Lookup, code_table, unit_table
 from parsers.profile.facts import Facts
 from parsers.profile.framing import Framing
-from parsers.profile.numbers import number_reader, read_number
+from parsers.profile.numbers import is_bcd, number_reader, read_number
 from parsers.profile.problem import Path, Problems
 from parsers.profile.shape import VALUE_ROLES, Decode, Finish, Shape, uid_reader
 from parsers.profile.text import to_bytes, words_of
@@ -112,6 +112,7 @@ class PatternShape:
             if tare is None
             else number_reader(tare, has_sign_field=False, has_decimals_field=has_decimals) or read_number,
             uid_reader(fields["uid"]) if "uid" in fields else None,
+            is_text=not is_bcd(value or {}),
         )
 
     def _checksum(self, groups: Mapping[str, int]) -> Callable[[bytes, Any], bool] | None:

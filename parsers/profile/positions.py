@@ -15,7 +15,7 @@ from parsers.profile.checksums import make_check, width_of
 from parsers.profile.codes import DIGITS, Lookup, code_table, unit_table
 from parsers.profile.facts import Facts
 from parsers.profile.framing import Framing
-from parsers.profile.numbers import NUMBER_BYTES, number_reader, read_number
+from parsers.profile.numbers import BCD_BYTES, NUMBER_BYTES, is_bcd, number_reader, read_number
 from parsers.profile.problem import Path, Problems
 from parsers.profile.shape import HEXADECIMAL, VALUE_ROLES, Classes, Decode, Finish, Shape, uid_reader
 from parsers.profile.text import Span, place_of, span_of, to_bytes, words_of
@@ -71,6 +71,7 @@ class PositionShape:
             ),
             _tare_reader(fields),
             uid_reader(fields["uid"]) if "uid" in fields else None,
+            is_text=not is_bcd(fields.get("value", {})),
         )
         self._restrict(spans, fields, lookup)
         checks = self._checks()
@@ -120,9 +121,13 @@ class PositionShape:
 
     def _restrict(self, spans: Mapping[str, Span], fields: Mapping[str, Any], lookup: Lookup) -> None:
         """What the bytes of the fields may be, so that a frame is refused as early as possible."""
-        number_bytes = _PRINTABLE if lookup.may_say_no_weight() else NUMBER_BYTES
+        is_always_number = not lookup.may_say_no_weight()
+        number_bytes = NUMBER_BYTES if is_always_number else _PRINTABLE
         for name in ("value", "tare"):
-            if name in fields:
+            if name in fields and is_bcd(fields[name]):
+                if is_always_number:
+                    self._all(spans[name], BCD_BYTES)
+            elif name in fields:
                 drop = frozenset(str(fields[name].get("drop", "")).encode("latin-1"))
                 brackets = frozenset(b"()") if fields[name].get("sign") == "brackets" else frozenset()
                 self._all(spans[name], number_bytes | drop | brackets)

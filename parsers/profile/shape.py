@@ -51,13 +51,14 @@ class Finish:
     read_value: NumberReader | None  # None: an ordinary number
     read_tare: NumberReader | None
     read_uid: Callable[[bytes], str | None] | None
+    is_text: bool = True  # the value's field
 
     def weight(self, facts: Facts, value_field: bytes, tare_field: bytes | None, raw: bytes) -> WeightReading | None:
         """A weight, or what the indicator says instead of one. None when a field is not what it should be."""
         is_stable, status, mode, is_zero, _, unit, _ = facts
         if status != "ok":
             # Whatever stands in the field of an overload (nines, blanks, a lone sign) is no weight.
-            if not is_printable(value_field):
+            if self.is_text and not is_printable(value_field):
                 return None
             return WeightReading(None, unit, is_stable, status, mode, raw, None, is_zero)
         if not self.has_value:

@@ -7,10 +7,12 @@ from typing import Any, Final
 
 from parsers.profile.facts import says_no_weight
 from parsers.profile.framing import Framing
+from parsers.profile.numbers import is_bcd
 from parsers.profile.problem import Path, Problems
 from parsers.profile.text import words_of
 
 _OF_POSITIONS: Final = ("text", "checks")
+_OF_BCD: Final = frozenset({"as", "at", "decimals", "reversed"})  # of a number that is no text
 _OF_SCALES: Final = frozenset({"value", "tare", "unit", "decimals", "sign"})
 
 
@@ -18,6 +20,11 @@ def check_shape(spec: Mapping[str, Any], framing: Framing, path: Path, problems:
     """Note what is missing in a shape, and what stands where it means nothing."""
     fields: Mapping[str, Any] = spec.get("fields", {})
     _check_kind(spec, fields, framing, path, problems)
+    for name in ("value", "tare"):
+        field: Mapping[str, Any] = fields.get(name, {})
+        for key in field if is_bcd(field) else ():
+            if key not in _OF_BCD:
+                problems.add((*path, "fields", name, key), "unknown-key", key=key, allowed=sorted(_OF_BCD), guess=None)
     if "unit" in spec and "unit" in fields:
         problems.add((*path, "unit"), "profile-unit-sent")
     if "pattern" in spec:

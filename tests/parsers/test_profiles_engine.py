@@ -387,3 +387,41 @@ def test_a_golden_frame_that_gives_nothing_is_told_why(frame: str, code: str, sa
     assert problem.path == ("golden", 0)
     assert problem.code == code
     assert problem.params.items() >= {"wanted": "12.50, kg, stable, ok", **said}.items()
+
+
+BCD: dict[str, Any] = {
+    "protocol": "bcd",
+    "title": "A scale with two digits in a byte",
+    "frame": {"start": "\xff"},
+    "shapes": [
+        {
+            "length": 6,
+            "unit": "kg",
+            "fields": {
+                "status": {
+                    "at": 2,
+                    "bits": {"0": {"set": "stable", "clear": "motion"}, "1": "negative", "2": "overload"},
+                },
+                "value": {"at": "3-5", "as": "bcd", "decimals": 2},
+            },
+            "checksum": {"kind": "xor", "at": 6, "over": "2-5", "as": "byte"},
+        },
+    ],
+    "golden": [
+        {"hex": "ff0100125043", "value": "12.50", "unit": "kg", "stable": True},
+        {"hex": "ff0212345672", "value": "-1234.56", "unit": "kg", "stable": False},
+        {"hex": "ff05fffffffa", "unit": "kg", "status": "overload", "stable": False},
+        {"hex": "ff0100125a49", "refused": True},
+    ],
+}
+
+
+def test_two_digits_in_each_byte_make_a_number_and_a_half_byte_beyond_nine_makes_none() -> None:
+    compile_profile(BCD)  # its golden frames say the rest
+    [shape] = BCD["shapes"]
+    low_first = shape | {"fields": shape["fields"] | {"value": {"at": "3-5", "as": "bcd", "reversed": True}}}
+    signed = shape | {"fields": shape["fields"] | {"value": {"at": "3-5", "as": "bcd", "sign": "leading"}}}
+    with pytest.raises(ProfileError, match="unknown-key"):
+        compile_profile(BCD | {"shapes": [signed]})
+    golden = [{"hex": "ff0150120043", "value": "1250", "unit": "kg", "stable": True}]
+    compile_profile(BCD | {"shapes": [low_first], "golden": golden})
