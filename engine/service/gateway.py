@@ -75,7 +75,7 @@ class Gateway:
         self._registry = registry or shipped_registry()
         self._stopping = asyncio.Event()
         self._hosts: dict[str, MachineHost] = {}
-        self._charts = Charts(self._registry, self._clock, site.base_dir)
+        self._charts = Charts(self._registry, site.base_dir)
         problems: list[Diagnostic] = []
         self._core = GatewayCore(
             site, self._charts, self._clock, problems, names_lines=len(site.lines) > 1, trace=trace

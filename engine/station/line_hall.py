@@ -54,7 +54,7 @@ class LineHall:
 
     def __init__(self, settings: UplinkSettings, data: Path, clock: Clock, *, names_lines: bool) -> None:
         problems: list[Diagnostic] = []
-        charts = Charts(shipped_registry(), clock, data)
+        charts = Charts(shipped_registry(), data)
         self._core = GatewayCore(settings, charts, clock, problems, names_lines=names_lines)
         if problems:
             raise DiagnosticError(problems)
