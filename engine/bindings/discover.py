@@ -78,12 +78,15 @@ def _function_of(module: ModuleType, path: Path) -> Callable[[Registry], object]
 
 def _register(registry: Registry, function: Callable[[Registry], object], source: str) -> Loaded:
     before = _names(registry)
+    registry.origin = source
     try:
         function(registry)
     except EngineError:
         raise
     except (Exception, SystemExit) as error:
         raise RegistryError(f"{source}: register() failed: {type(error).__name__}: {error}") from error
+    finally:
+        registry.origin = ""
     return Loaded(source, tuple(sorted(_names(registry) - before)))
 
 

@@ -109,6 +109,7 @@ class Registry:
     actions: dict[str, ActionSpec] = field(default_factory=dict)
     services: dict[str, ServiceSpec] = field(default_factory=dict)
     protocols: dict[str, ProtocolInfo] = field(default_factory=dict)  # those added to the shipped ones
+    origin: str = ""  # whose bindings are registered now: read again, they replace their own protocols
 
     def guard(
         self, name: str, parameters: Parameters = _NO_PARAMETERS, *, help: Help
@@ -174,8 +175,10 @@ class Registry:
         # Only here: a station's master knows charts, and no protocol.
         from parsers import ProtocolError, register_protocol
 
+        if info.name in self.protocols:
+            raise RegistryError(f"the protocol '{info.name}' is registered twice: {info.title}")
         try:
-            register_protocol(info)
+            register_protocol(info, origin=self.origin)
         except ProtocolError as error:
             raise RegistryError(str(error)) from error
         self.protocols[info.name] = info

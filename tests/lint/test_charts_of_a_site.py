@@ -178,3 +178,26 @@ def test_a_chart_with_orders_for_a_terminal_wants_one_on_its_line(tmp_path, char
     (tmp_path / "site.yaml").write_text('server: {url: "http://127.0.0.1:1"}\n' + line, encoding="utf-8")
     found = validate([str(tmp_path / "site.yaml")], None).findings
     assert [(one.code, Path(one.position.file).name) for one in found] == expected
+
+
+PROTOCOL = """
+from parsers import LineSettings, ProtocolInfo
+
+class Silent:
+    protocol, rejected = "validated-twice", 0
+    def feed(self, data): return []
+    def reset(self): pass
+
+def register(registry):
+    registry.protocol(ProtocolInfo("validated-twice", "A scale of the site's own", "scale", LineSettings(), Silent))
+"""
+
+
+def test_a_protocol_of_the_sites_bindings_may_be_named_however_often_it_is_checked(tmp_path):
+    (tmp_path / "mine.py").write_text(PROTOCOL, encoding="utf-8")
+    line = "lines: [{name: one, devices: {scale: {port: COM3, protocol: validated-twice}}}]\n"
+    site = tmp_path / "site.yaml"
+    site.write_text('server: {url: "http://127.0.0.1:1"}\nbindings: [mine.py]\n' + line, encoding="utf-8")
+    assert told(site) == told(site) == []
+    (tmp_path / "mine.py").write_text(PROTOCOL + PROTOCOL.splitlines()[-1] + "\n", encoding="utf-8")
+    assert told(site) == [("bindings-failed", "site.yaml")], "twice in one file"
