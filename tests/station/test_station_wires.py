@@ -37,7 +37,9 @@ def test_messages_go_both_ways_and_shown_ones_carry_the_batch_s_name() -> None:
                 assert await calls.get() == ("b1", "계량".encode())
                 master.send("b1", b"well")
                 assert await answers.get() == b"well"
-                batch.show(b"look")
+                while shown.empty():  # nothing is shown to a screen that is not there yet
+                    batch.show(b"look")
+                    await asyncio.sleep(0.01)
                 assert await shown.get() == ("b1", b"look")
                 master.send("nobody", b"dropped")
 
