@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -31,6 +31,19 @@ from engine.store.texts import clean_text, parse_utc, utc_text
 from engine.store.transactions import Transactions
 
 log = structlog.get_logger(__name__)
+
+
+# As station_rows.step_columns names the values; ``pass`` is no name for one.
+_STEP: Final = (
+    "execution_id", "step_order", "name", "path", "title", "status", "passed", "verdict", "started_at", "completed_at",
+    "duration", "result", "measurements", "error", "attempts", "is_cleanup",
+)  # fmt: skip
+_COLUMNS: Final = tuple({"passed": "pass"}.get(name, name) for name in _STEP)
+_UPDATES: Final = ", ".join(f"{one} = excluded.{one}" for one in _COLUMNS[2:])
+_KEEP_STEP: Final = (
+    f"INSERT INTO step_results ({', '.join(_COLUMNS)}) VALUES ({', '.join(f'${name}' for name in _STEP)}) "  # noqa: S608 - constants
+    f"ON CONFLICT (execution_id, step_order) DO UPDATE SET {_UPDATES}"
+)
 
 
 class StationLedger(Transactions):
@@ -67,34 +80,48 @@ class StationLedger(Transactions):
             self._write(partial(self._keep_all, records))
 
     def _keep_all(self, records: Sequence[Record]) -> None:
+        """Keep what is new. Steps go past Pony's objects: a step of a run waits for this, and they take half of it."""
+        seqs: dict[str, int] = {}  # the newest number of each execution that steps were kept of
         for record in records:
-            self._keep(record)
+            if isinstance(record, ExecutionRecord):
+                self._note_seqs(seqs)
+                self._keep_execution(record)
+            else:
+                newest = seqs.get(record.execution_id)
+                if record.seq > (self._last_seq(record) if newest is None else newest):
+                    self._keep_step(record)
+                    seqs[record.execution_id] = record.seq
+        self._note_seqs(seqs)
 
-    def _keep(self, record: Record) -> None:
+    def _last_seq(self, record: Record) -> int:
+        found = self._database.select("SELECT last_seq FROM executions WHERE id = $id", {}, {"id": record.execution_id})
+        if not found:
+            raise StoreError(f"a step of execution {record.execution_id} came before the execution itself")
+        return int(found[0])
+
+    def _note_seqs(self, seqs: dict[str, int]) -> None:
+        for execution_id, seq in seqs.items():
+            values = {"id": execution_id, "seq": seq}
+            self._database.execute("UPDATE executions SET last_seq = $seq WHERE id = $id", {}, values)
+        seqs.clear()
+
+    def _keep_execution(self, record: ExecutionRecord) -> None:
         row = self._tables.execution.get(id=record.execution_id)
         if row is None:
-            if isinstance(record, StepRecord):
-                raise StoreError(f"a step of execution {record.execution_id} came before the execution itself")
             columns = station_rows.execution_columns(record)
             self._tables.execution(id=record.execution_id, last_seq=record.seq, **columns)
         elif record.seq <= row.last_seq:
             return
-        elif isinstance(record, ExecutionRecord):
-            row.set(last_seq=record.seq, **station_rows.execution_columns(record))
         else:
-            row.last_seq = record.seq
-        if isinstance(record, StepRecord):
-            self._keep_step(record)
-        elif record.status is not ExecutionStatus.RUNNING:
+            row.set(last_seq=record.seq, **station_rows.execution_columns(record))
+        self._database.flush()
+        if record.status is not ExecutionStatus.RUNNING:
             self._finish(record.execution_id)
 
     def _keep_step(self, record: StepRecord) -> None:
-        row = self._tables.step.get(execution_id=record.execution_id, step_order=record.order)
         columns = station_rows.step_columns(record)
-        if row is None:
-            self._tables.step(execution_id=record.execution_id, step_order=record.order, **columns)
-        else:
-            row.set(**columns)
+        values = {"execution_id": record.execution_id, "step_order": record.order, **columns}
+        self._database.execute(_KEEP_STEP, {}, values)
 
     def _finish(self, execution_id: str) -> None:
         if self._queues and self._tables.queued.get(execution_id=execution_id) is None:
