@@ -31,6 +31,8 @@ SENT: Final = ">"
 LINK_UP: Final = "+"
 LINK_DOWN: Final = "-"
 FLUSH_S: Final = 1.0
+_FIRST_YEAR, _LAST_YEAR = 1970, 2999
+_LONGEST_GAP_US: Final = 366 * 24 * 3600 * 1_000_000
 
 NEW_RUN: Final = "*"  # of no port: what recorded before has ended, and what follows was begun anew
 
@@ -170,14 +172,13 @@ class Recording:
                     if self._is_new_run(document):
                         yield Entry(at_us, "", NEW_RUN, b"")
                 else:
-                    name = numbers[b"%d" % document["port"]] = str(document["name"])
-                    self.ports[name] = document
+                    self._name(document, numbers, number)
                 continue
             if at_us is None:
                 raise RecordingError(f"{path}: this is no recording; engine run --record makes them")
             try:
                 passed, port, direction, data = line.split(b" ")
-                at_us += int(passed)
+                at_us += _passed(passed)
                 yield Entry(at_us, numbers[port], _DIRECTIONS[direction], bytes.fromhex(data.decode()))
             except (ValueError, KeyError) as error:
                 raise _TornError(f"line {number} is damaged") from error
@@ -186,14 +187,36 @@ class Recording:
         """Where a file begins, in microseconds after the first."""
         if document.get("format") != FORMAT or document.get("version") != VERSION:
             raise RecordingError(f"{path}: this is no recording of version {VERSION}, which is what can be read")
-        began = datetime.fromisoformat(document["started_at"])
+        try:
+            began = datetime.fromisoformat(document["started_at"])
+            began = began.replace(tzinfo=began.tzinfo or UTC)  # the format's times are UTC
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise RecordingError(f"{path}: its head does not say when it began (started_at, ISO 8601)") from error
+        if not _FIRST_YEAR <= began.year <= _LAST_YEAR:  # a replay goes on from there, and no time is beyond year 9999
+            raise RecordingError(f"{path}: this recording says that it began in the year {began.year}")
         if self.started_at is None:
             self.started_at = began
         return (began - self.started_at) // timedelta(microseconds=1)
 
+    def _name(self, document: Mapping[str, Any], numbers: dict[bytes, str], line: int) -> None:
+        """A port is told of, before its first entry."""
+        try:
+            name = numbers[b"%d" % document["port"]] = str(document["name"])
+        except (KeyError, TypeError) as error:
+            raise _TornError(f"line {line} is damaged") from error
+        self.ports[name] = document
+
     def _is_new_run(self, document: Mapping[str, Any]) -> bool:
         before, self._run = self._run, document.get("run")
         return before is not None and before != self._run
+
+
+def _passed(word: bytes) -> int:
+    """Microseconds since the entry before. Raises ValueError for what is no number, goes back, or is over a year."""
+    passed = int(word)
+    if not 0 <= passed <= _LONGEST_GAP_US:
+        raise ValueError(word)
+    return passed
 
 
 class _TornError(Exception):

@@ -412,3 +412,37 @@ def test_times_are_those_of_the_wall_clock_at_the_first_entry(tmp_path: Path) ->
     assert len(list(recording)) == 1
     assert recording.started_at is not None
     assert abs(recording.started_at - (before - timedelta(seconds=5))) < timedelta(seconds=5)
+
+
+HEAD = '{"format": "scaleledger-recording", "version": 1, "started_at": "2026-01-31T05:30:00+00:00"}'
+PORT = '{"port": 1, "name": "dock-1/scale"}'
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-5 1 < 41",
+        "99999999999999999 1 < 41",
+        "x 1 < 41",
+        "5 2 < 41",
+        "5 1 ? 41",
+        '{"port": "x", "name": "y"}',
+        '{"a": 1}',
+    ],
+)
+def test_what_stands_before_a_line_that_makes_no_sense_is_read(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "a.rec.gz"
+    path.write_bytes(gzip.compress(f"{HEAD}\n{PORT}\n0 1 < 40\n{line}\n0 1 < 42\n".encode()))
+    recording = read_recording([path])
+    assert list(recording) == [Entry(0, "dock-1/scale", RECEIVED, b"\x40")]
+    assert recording.torn == [f"{path}: ends too early (line 4 is damaged); what stands before was read"]
+
+
+@pytest.mark.parametrize(
+    "started_at", ["5", '"soon"', "null", '"9999-12-31T23:59:59+00:00"', '"0001-01-01T00:00:00+00:00"']
+)
+def test_a_head_that_cannot_be_is_no_recording(tmp_path: Path, started_at: str) -> None:
+    path = tmp_path / "a.rec.gz"
+    path.write_bytes(gzip.compress(HEAD.replace('"2026-01-31T05:30:00+00:00"', started_at).encode() + b"\n"))
+    with pytest.raises(RecordingError, match="began"):
+        list(read_recording([path]))
