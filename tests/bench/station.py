@@ -30,9 +30,10 @@ from tests.bench.report import Figure, Options, Report, Suite
 STEPS: Final = 1_000
 MANY: Final = 50
 TOGETHER: Final = 10
-_STARTS: Final = 7
+_STARTS: Final = 5
 _ROUNDS: Final = 3
 _KILLS: Final = 7
+_SPARE_S: Final = 2.0  # for the spare process to have imported everything, also on a busy machine
 _MIB: Final = 1 << 20
 
 _SEQUENCE: Final = f"""\
@@ -134,9 +135,12 @@ async def _ran(station: Station, batch: str, rounds: int) -> Any:
 
 async def _starts(station: Station, report: Report) -> None:
     await station.stop_batch("batch_0") if station.status("batch_0").pid else None
-    one, ten = [], []
+    one, again, ten = [], [], []
     for _ in range(_STARTS):
+        await asyncio.sleep(_SPARE_S)  # as people start batches, not as programs do
         one.append(await _timed(station.start_batch("batch_0")))
+        await station.stop_batch("batch_0")
+        again.append(await _timed(station.start_batch("batch_0")))
         await station.stop_batch("batch_0")
     batches = [f"batch_{number}" for number in range(TOGETHER)]
     for _ in range(_ROUNDS):
@@ -144,7 +148,7 @@ async def _starts(station: Station, report: Report) -> None:
         await asyncio.gather(*map(station.stop_batch, batches))
     report.figures += [
         Figure("a batch is ready after", statistics.median(one), "s", limit=0.4, places=2),
-        Figure("  at best", min(one), "s", places=2),
+        Figure("  at once after another, with no spare process", statistics.median(again), "s", places=2),
         Figure(f"{TOGETHER} batches started at once are ready after", statistics.median(ten), "s", limit=2.0, places=2),
         Figure("  at best", min(ten), "s", places=2),
     ]
