@@ -9,10 +9,17 @@ from typing import Final
 
 from rich.console import Console
 
-from tests.bench import engine, gateway, parsers, station, terminal
+from tests.bench import api, engine, gateway, parsers, station, terminal
 from tests.bench.report import Options, Suite, show, write_json
 
-SUITES: Final[tuple[Suite, ...]] = (engine.SUITE, gateway.SUITE, parsers.SUITE, terminal.SUITE, station.SUITE)
+SUITES: Final[tuple[Suite, ...]] = (
+    engine.SUITE,
+    gateway.SUITE,
+    parsers.SUITE,
+    terminal.SUITE,
+    station.SUITE,
+    api.SUITE,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -29,7 +29,7 @@ from engine.sequence.records import (
 from engine.station.bus import BATCH_STATUS, CRASH, SNAPSHOT, Bus, StationEvent
 from engine.station.status import BatchStatus
 from engine.station.web.models import result_json
-from engine.station.web.words import event_data, message, status_data
+from engine.station.web.words import event_data, frame, message, status_data
 from engine.store.station import StationStore
 
 log = structlog.get_logger(__name__)
@@ -37,6 +37,7 @@ log = structlog.get_logger(__name__)
 EVERY: Final = "*"  # subscribes to all batches, those to come among them
 MOST_WAITING: Final = 2_000  # messages
 MOST_BYTES: Final = 4_000_000
+TOGETHER_S: Final = 0.003  # what happens within it is sent in one piece: a write costs more than a message
 _UP_AGAIN: Final = frozenset({"running", "idle"})
 
 
@@ -63,13 +64,13 @@ class Listener:
         self.batches: set[str] = set()
         self.gone = asyncio.Event()
         self.is_slow = False
-        self._waiting: deque[str] = deque()
+        self._waiting: deque[bytes] = deque()
         self._size = 0
         self._limit = limit
         self._arrived = asyncio.Event()
         self._told = 0
 
-    def put(self, text: str) -> None:
+    def put(self, framed: bytes) -> None:
         """Hand it a message; never waits. One that has too much before it already is dropped."""
         if self.gone.is_set():
             return
@@ -77,10 +78,13 @@ class Listener:
             self.is_slow = True
             self._waiting.clear()
             self.gone.set()
-            self._arrived.set()
+            self.wake()
             return
-        self._waiting.append(text)
-        self._size += len(text)
+        self._waiting.append(framed)
+        self._size += len(framed)
+
+    def wake(self) -> None:
+        """Have what waits sent."""
         self._arrived.set()
 
     def next_number(self) -> int:
@@ -88,15 +92,15 @@ class Listener:
         self._told += 1
         return self._told
 
-    async def take(self) -> list[str]:
-        """What waits; at least one, or nothing when it is to be let go."""
+    async def take(self) -> bytes:
+        """What waits, in one piece; nothing when it is to be let go."""
         while not self._waiting and not self.gone.is_set():
             self._arrived.clear()
             await self._arrived.wait()
-        texts = list(self._waiting)
+        whole = b"".join(self._waiting)
         self._waiting.clear()
         self._size = 0
-        return texts
+        return whole
 
 
 @dataclass(slots=True)
@@ -119,6 +123,8 @@ class Hub:
         self._streams: dict[str, _Stream] = {}
         self._listeners: set[Listener] = set()
         self._everywhere: set[Listener] = set()
+        self._due: set[Listener] = set()  # have something that is not sent yet
+        self._flush: asyncio.TimerHandle | None = None
         station.bus.listeners.append(self._happened)
 
     @property
@@ -169,17 +175,19 @@ class Hub:
 
     def tell(self, listener: Listener, type_: str, data: Mapping[str, object]) -> None:
         """Something for one client alone."""
-        listener.put(message(type_, None, listener.next_number(), self._clock.now(), data))
+        listener.put(frame(message(type_, None, listener.next_number(), self._clock.now(), data)))
+        listener.wake()
 
     def _enter(self, listener: Listener, batch_id: str) -> None:
         stream = self._stream(batch_id)
         stream.listeners.add(listener)
         listener.batches.add(batch_id)
         data = {**status_data(self._station.status(batch_id)), "instance": self.instance}
-        listener.put(message(SNAPSHOT, batch_id, stream.number, self._clock.now(), data))
+        listener.put(frame(message(SNAPSHOT, batch_id, stream.number, self._clock.now(), data)))
         for event in stream.standing.values():
             told = {**event_data(event.type, event.at, event.data), "repeated": True}
-            listener.put(message(event.type, batch_id, stream.number, event.at, told))
+            listener.put(frame(message(event.type, batch_id, stream.number, event.at, told)))
+        listener.wake()
 
     # What happens ----------------------------------------------------------------------------------------------------
 
@@ -217,9 +225,17 @@ class Hub:
         self._keep_standing(stream, event)
         if not stream.listeners:
             return
-        text = self._text(stream.number, type_, event, more or {})
+        framed = frame(self._text(stream.number, type_, event, more or {}))
         for listener in stream.listeners:
-            listener.put(text)
+            listener.put(framed)
+        self._due |= stream.listeners
+        if self._flush is None:
+            self._flush = asyncio.get_running_loop().call_later(TOGETHER_S, self._flush_now)
+
+    def _flush_now(self) -> None:
+        due, self._due, self._flush = self._due, set(), None
+        for listener in due:
+            listener.wake()
 
     def _text(self, number: int, type_: str, event: StationEvent, more: Mapping[str, object]) -> str:
         told = _without_nothing(event) if type_ == BATCH_STATUS else event_data(type_, event.at, event.data)

@@ -8,10 +8,13 @@ from typing import Any, Final
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
 from engine.errors import EngineError
 
+FRAMES: Final = "frames"
 _LARGEST_MESSAGE: Final = 64 * 1024  # of a client, over the WebSocket
 _PING_S: Final = 20.0
 _ANSWERED_WITHIN_S: Final = 2.0
@@ -20,6 +23,22 @@ _CLOSED_WITHIN_S: Final = 1.0
 
 class ListenError(EngineError):
     """The address cannot be listened on."""
+
+
+class _Sockets(WebSocketsSansIOProtocol):
+    """Also sends messages that are framed already, many at once: ``{"type": "websocket.send", "frames": bytes}``."""
+
+    async def send(self, message: Any) -> None:
+        """Send a message of the application; waits while the client does not read."""
+        framed = message.get(FRAMES)
+        if framed is None:
+            await super().send(message)
+            return
+        await self.writable.wait()
+        if self.disconnected or self.transport.is_closing():
+            raise ClientDisconnected
+        if not self.close_sent:
+            self.transport.write(framed)
 
 
 class WebServer:
@@ -32,7 +51,7 @@ class WebServer:
         self._config = uvicorn.Config(
             app,
             http="h11",
-            ws="websockets-sansio",
+            ws=_Sockets,
             lifespan="off",
             interface="asgi3",
             log_config=None,

@@ -15,6 +15,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from engine.errors import EngineError
 from engine.sequence.records import ERROR
 from engine.station.web.hub import Hub, Listener
+from engine.station.web.server import FRAMES
 
 if TYPE_CHECKING:
     from engine.station.web.face import Face
@@ -65,9 +66,8 @@ async def _drop(websocket: WebSocket, face: Face) -> None:
 
 
 async def _write(websocket: WebSocket, listener: Listener) -> None:
-    while texts := await listener.take():
-        for text in texts:
-            await websocket.send({"type": "websocket.send", "text": text})
+    while framed := await listener.take():
+        await websocket.send({"type": "websocket.send", FRAMES: framed})
 
 
 async def _read(websocket: WebSocket, hub: Hub, listener: Listener) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -13,6 +14,9 @@ from pydantic.alias_generators import to_camel as _to_camel
 from engine.sequence.records import LOG
 from engine.station.status import BatchStatus
 
+_TEXT: Final = 0x81  # a whole text message in one frame
+_SHORT: Final = 125  # bytes
+_MEDIUM: Final = 0xFFFF
 _KEPT_AS_THEY_ARE: Final = frozenset({"result", "parameters", "params", "value"})  # names that a sequence chose
 
 to_camel = cache(_to_camel)
@@ -35,6 +39,17 @@ def message(type_: str, batch_id: str | None, seq: int, at: datetime, data: Mapp
     """One message as text."""
     whole = {"type": type_, "batch_id": batch_id, "seq": seq, "at": utc(at), "data": data}
     return json.dumps(whole, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def frame(text: str) -> bytes:
+    """A message as it stands on the wire (RFC 6455, 5.2): the same bytes for every client, made once."""
+    data = text.encode()
+    size = len(data)
+    if size <= _SHORT:
+        return struct.pack("!BB", _TEXT, size) + data
+    if size <= _MEDIUM:
+        return struct.pack("!BBH", _TEXT, _SHORT + 1, size) + data
+    return struct.pack("!BBQ", _TEXT, _SHORT + 2, size) + data
 
 
 def utc(moment: datetime) -> str:
