@@ -1,4 +1,4 @@
-"""What a file says of a chart's settings, against what the chart declares."""
+"""What a file says of a line and of its server, against what their charts declare and need."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from engine.chart.load import chart_schema, read_chart
 from engine.documents.schema import check
 from engine.documents.tree import Map
 from engine.errors import Diagnostic, EngineError
+from engine.service.terminal_need import without_terminal
 
 # Where a site says what is a setting of a chart that every gateway has: section, its key, chart, setting.
 _FIXED: Final = (
@@ -20,11 +21,12 @@ _FIXED: Final = (
 )
 
 
-def check_line_settings(line: Map, chart: str | Path) -> Iterator[Diagnostic]:
-    """The ``settings`` of a line: unknown ones, wrong values, and those that are needed and not there."""
+def check_line_chart(line: Map, chart: str | Path) -> Iterator[Diagnostic]:
+    """A line against its chart: unknown settings, wrong values, those that are needed, and a terminal if it is."""
     root = sound_root(chart)
     if root is None:
         return
+    yield from without_terminal(line, root)
     settings, given = root.section("settings"), line.section("settings")
     problems: list[Diagnostic] = []
     declared = declarations(settings, [])

@@ -11,7 +11,7 @@ from pathlib import Path
 from engine.documents.tree import Map
 from engine.errors import Diagnostic
 from engine.service.chart_names import chart_place
-from engine.service.chart_settings import check_fixed_settings, check_line_settings, sound_root
+from engine.service.chart_settings import check_fixed_settings, check_line_chart, sound_root
 from engine.service.protocols import site_protocols
 from engine.service.site_checks import Known, check_lines
 from engine.service.upload_fields import check_upload_extras
@@ -28,7 +28,7 @@ def check_station_lines(gateway: Map, lines: Sequence[Map], base_dir: Path) -> I
     yield from check_lines(lines, base_dir, Known(own.known, shipped_charts()))
     charts = [chart_place(str(line.get("chart")), base_dir) for line in lines]
     for line, chart in zip(lines, charts, strict=True):
-        yield from check_line_settings(line, chart)
+        yield from check_line_chart(line, chart)
     yield from check_fixed_settings(gateway)
     roots = [root for root in map(sound_root, charts) if root is not None]
     if len(roots) == len(charts):

@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import structlog
 
@@ -30,12 +30,10 @@ from engine.service.uplink import UplinkSettings
 from engine.station.line_wire import STATE, WEIGHT, Messages, deliver, outcome_to_json
 from engine.station.process import WorkerProcess
 from engine.station.rpc import Handler, RefusedError
+from engine.station.settings import LEDGER_URL
 from engine.units import Quantity
 
 log = structlog.get_logger(__name__)
-
-LEDGER: Final = "ledger.sqlite"
-_URL: Final = f"sqlite:///{LEDGER}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +64,7 @@ class LineHall:
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(await self._core.open(_URL, self._data))
+            await stack.enter_async_context(await self._core.open(LEDGER_URL, self._data))
             self._tasks = await stack.enter_async_context(asyncio.TaskGroup())
             stack.push_async_callback(self._core.end)
             self._around = self._core.surround(self._tasks.create_task, {}, {})

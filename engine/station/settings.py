@@ -11,6 +11,8 @@ from engine.events import NO_DATA
 from engine.ports import Secret
 from engine.service.uplink import UplinkSettings
 
+LEDGER = "ledger.sqlite"  # of the gateway's lines, in the station's data
+LEDGER_URL = f"sqlite:///{LEDGER}"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 

@@ -84,3 +84,16 @@ def test_every_complaint_about_a_list_is_worded_in_both_languages() -> None:
     codes = {code for code in catalog.codes() if code.startswith("card-")}
     assert len(codes) >= 12
     assert codes <= catalog.codes("ko")
+
+
+def test_the_lines_of_a_station_have_their_cards_in_its_data(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("station.yaml").write_text("station: {id: hall}\nbatches: []\npaths: {data: kept}\n", encoding="utf-8")
+    Path("kept").mkdir()
+    assert main(["cards", "import", "cards.csv", "--config", "station.yaml"]) == 0
+    assert main(["cards", "list"]) == 0
+    assert "김철수" not in capsys.readouterr().out, "the site beside it has a table of its own"
+    assert main(["cards", "list", "--config", "station.yaml"]) == 0
+    assert "김철수" in capsys.readouterr().out
+    assert Path("kept", "ledger.sqlite").is_file()
+    for ballast in Path("kept").glob("*.ballast"):
+        ballast.unlink()

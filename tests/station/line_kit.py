@@ -17,7 +17,7 @@ from engine.sim.boxes import Box, Swing
 from engine.sim.hall import MAC_ADDRESS, READER_BAUDRATE, SCALE_BAUDRATE, Hall, HallLine
 from engine.sim.server import ReferenceServer
 from engine.station.config import load_station
-from engine.station.line_hall import LEDGER
+from engine.station.settings import LEDGER
 from engine.station.station import Station
 
 _QUIET = Swing(decay=0.01, frequency=5.0)

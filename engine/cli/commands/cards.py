@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from engine.ports import Card, CardChanges
     from engine.service.card_csv import CardFile
     from engine.service.card_desk import CardTable
-    from engine.service.config import SiteConfig
 
 _PAGE = 1000
+Ledger = tuple[str, Path]  # its URL, and the folder that it is relative to
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -33,7 +33,10 @@ def _add_arguments(parser: ArgumentParser) -> None:
     show.add_argument("uid", metavar="UID", help="its number in hexadecimal digits, as a reader gives it")
     for action in actions.choices.values():
         action.add_argument(
-            "--config", type=Path, metavar="FILE", help="the site file (default: as for engine run, ./site.yaml first)"
+            "--config",
+            type=Path,
+            metavar="FILE",
+            help="the site file, or a station's (default: as for engine run, ./site.yaml first)",
         )
 
 
@@ -41,20 +44,37 @@ def _run(arguments: Namespace) -> int:
     import asyncio
     import os
 
-    from engine.service.config import load_site
-
     if arguments.action == "import":
         from engine.service.card_csv import read_card_file
 
         found = read_card_file(arguments.file)
         _warn(found, arguments.file)
-        return asyncio.run(_import(load_site(arguments.config, os.environ), found, arguments))
-    site = load_site(arguments.config, os.environ)
-    return asyncio.run(_list(site) if arguments.action == "list" else _show(site, arguments.uid))
+        return asyncio.run(_import(_ledger(arguments.config, os.environ), found, arguments))
+    ledger = _ledger(arguments.config, os.environ)
+    return asyncio.run(_list(ledger) if arguments.action == "list" else _show(ledger, arguments.uid))
+
+
+def _ledger(config: Path | None, env: Mapping[str, str]) -> Ledger:
+    """The database of a site, or of the lines of a station."""
+    if config is not None and _is_station(config):
+        from engine.station.config import data_folder
+        from engine.station.settings import LEDGER_URL
+
+        return LEDGER_URL, data_folder(config, env)
+    from engine.service.config import load_site
+
+    site = load_site(config, env)
+    return site.store_url, site.base_dir
+
+
+def _is_station(config: Path) -> bool:
+    from engine.documents.source import load_yaml
+
+    return "station" in load_yaml(config).root
 
 
 @asynccontextmanager
-async def _open(site: SiteConfig) -> AsyncIterator[CardTable]:
+async def _open(ledger: Ledger) -> AsyncIterator[CardTable]:
     import structlog
 
     from engine.service.card_desk import open_cards
@@ -62,14 +82,14 @@ async def _open(site: SiteConfig) -> AsyncIterator[CardTable]:
     # What the store tells of itself is for the service's log; what goes wrong here is told as an error.
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     try:
-        async with open_cards(site.store_url, site.base_dir) as table:
+        async with open_cards(*ledger) as table:
             yield table
     finally:
         structlog.reset_defaults()
 
 
-async def _import(site: SiteConfig, found: CardFile, arguments: Namespace) -> int:
-    async with _open(site) as table:
+async def _import(ledger: Ledger, found: CardFile, arguments: Namespace) -> int:
+    async with _open(ledger) as table:
         changes = await table.save_cards(found.cards, replace=arguments.replace, dry_run=arguments.dry_run)
     print(_summary(changes, is_dry=arguments.dry_run))
     return OK
@@ -86,8 +106,8 @@ def _summary(changes: CardChanges, *, is_dry: bool) -> str:
     return f"would be: {text} (dry run, nothing was written)" if is_dry else text
 
 
-async def _list(site: SiteConfig) -> int:
-    async with _open(site) as table:
+async def _list(ledger: Ledger) -> int:
+    async with _open(ledger) as table:
         after = ""
         while cards := await table.list_cards(after, _PAGE):
             for card in cards:
@@ -104,8 +124,8 @@ def _line(card: Card) -> str:
     )
 
 
-async def _show(site: SiteConfig, uid: str) -> int:
-    async with _open(site) as table:
+async def _show(ledger: Ledger, uid: str) -> int:
+    async with _open(ledger) as table:
         card = await table.find_card(uid)
     if card is None:
         print(f"no card is called '{uid}'", file=sys.stderr)

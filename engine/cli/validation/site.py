@@ -8,20 +8,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from engine.chart.declare import declarations, resolve_settings
-from engine.chart.load import Source, chart_schema, read_chart
-from engine.documents.schema import check
+from engine.chart.load import Source
 from engine.documents.source import load_yaml
 from engine.documents.tree import Document, Map, Seq
-from engine.errors import Diagnostic, DiagnosticError, EngineError, Position
+from engine.errors import Diagnostic, DiagnosticError, Position
 
 _DEFAULT_CHART: Final = "weighing"
-# Where a site says what is a setting of a chart that every gateway has: section, its key, chart, setting.
-_FIXED: Final = (
-    ("sync", "interval", "registration", "sync_interval"),
-    ("heartbeat", "interval", "registration", "heartbeat_interval"),
-    ("upload", "interval", "upload", "interval"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +64,7 @@ def bindings_place(path: Path, error: str) -> Position:
 
 def check_site(path: Path) -> SiteChecked:
     """Check a site file. The protocols of its bindings have to be registered by now."""
+    from engine.service.chart_settings import check_fixed_settings
     from engine.service.config import check_document
     from engine.service.protocols import site_protocols
     from parsers import PROTOCOLS
@@ -90,7 +83,7 @@ def check_site(path: Path) -> SiteChecked:
     for line in _lines(document):
         checked.lines.append(_line_of(line, path.parent))
         checked.findings += (f for f in _line_findings(line, checked.lines[-1].chart) if f.position not in told)
-    checked.findings += (f for f in _fixed_findings(document.root) if f.position not in told)
+    checked.findings += (f for f in check_fixed_settings(document.root) if f.position not in told)
     checked.findings += (f for f in _upload_findings(document.root, checked.lines) if f.position not in told)
     return checked
 
@@ -113,60 +106,20 @@ def _line_of(line: Map, folder: Path) -> LineOf:
 
 
 def _line_findings(line: Map, chart: str | Path) -> Iterator[Diagnostic]:
-    from engine.cli.validation.terminal import without_terminal
+    from engine.service.chart_settings import check_line_chart
     from engine.service.router import RESERVED_NAMES
 
     name = line.text("name")
     if name in RESERVED_NAMES:
         yield Diagnostic("reserved-name", line.at("name"), {"name": name})
-    root = _root(chart)
-    if root is not None:
-        yield from without_terminal(line, root)
-    settings = _settings(chart)
-    if settings is None:
-        return
-    problems: list[Diagnostic] = []
-    declared, given = declarations(settings, []), line.section("settings")
-    resolve_settings(declared, given, problems)
-    yield from problems
-    place = line.key_at("settings" if "settings" in line else "chart" if "chart" in line else "name")
-    for setting in declared.values():
-        if "default" not in settings.section(setting.name) and given.get(setting.name) is None:
-            related = ((setting.position, "needed-by"),)
-            yield Diagnostic("setting-needed", place, {"name": setting.name}, related=related)
-
-
-def _fixed_findings(root: Map) -> Iterator[Diagnostic]:
-    for section, key, chart, setting in _FIXED:
-        given = root.section(section)
-        settings = _settings(chart) if key in given else None
-        if settings is not None:
-            renamed = Map(given.start)
-            renamed[setting] = given[key]
-            renamed.marks[setting] = given.marks[key]
-            problems: list[Diagnostic] = []
-            resolve_settings(declarations(settings, []), renamed, problems)
-            yield from problems
+    yield from check_line_chart(line, chart)
 
 
 def _upload_findings(root: Map, lines: list[LineOf]) -> Iterator[Diagnostic]:
+    from engine.service.chart_settings import sound_root
     from engine.service.upload_fields import check_upload_extras
 
-    charts = [_root(line.chart) for line in lines]
+    charts = [sound_root(line.chart) for line in lines]
     sound = [chart for chart in charts if chart is not None]
     if len(sound) == len(charts):
         yield from check_upload_extras(root.section("upload"), sound)
-
-
-def _settings(chart: str | Path) -> Map | None:
-    """The settings that a chart declares; None when they cannot be read, which its own check tells."""
-    root = _root(chart)
-    return None if root is None else root.section("settings")
-
-
-def _root(chart: str | Path) -> Map | None:
-    try:
-        document = read_chart(chart)
-    except EngineError:
-        return None
-    return None if check(document, chart_schema()) else document.root
