@@ -9,6 +9,7 @@ import io
 import os
 import stat
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,30 @@ class EditError(EngineError):
     """The file cannot be changed like that; the text says why."""
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A whole new file beside the old one, checked. ``commit`` puts it in its place, ``drop`` throws it away."""
+
+    settings: StationSettings
+    _new: Path
+    _path: Path
+
+    def batch(self, batch_id: str) -> BatchSettings:
+        """A batch as the new file has it."""
+        return next(one for one in self.settings.batches if one.id == batch_id)
+
+    def commit(self) -> None:
+        """From now on it holds. Raises EditError."""
+        try:
+            self._new.replace(self._path)
+        except OSError as error:
+            raise EditError(f"{self._path} cannot be written: {error.strerror or error}") from error
+
+    def drop(self) -> None:
+        """Nothing has happened. Harmless after ``commit``."""
+        self._new.unlink(missing_ok=True)
+
+
 class StationFile:
     """One station.yaml. ``env`` is what its ``${NAME}`` are looked up in."""
 
@@ -41,15 +66,15 @@ class StationFile:
             return None
         return None if found is None else _plain(found)
 
-    def add(self, batch_id: str, values: Mapping[str, Any]) -> BatchSettings:
+    def add(self, batch_id: str, values: Mapping[str, Any]) -> Draft:
         """Put a batch at the end. Raises EditError."""
 
         def change(batches: CommentedSeq) -> None:
             batches.append(CommentedMap({"id": batch_id, **values}))
 
-        return self._changed(batch_id, change)
+        return self._change(change)
 
-    def replace(self, batch_id: str, values: Mapping[str, Any], usual: Mapping[str, Any]) -> BatchSettings:
+    def replace(self, batch_id: str, values: Mapping[str, Any], usual: Mapping[str, Any]) -> Draft:
         """Say these things of a batch, and leave what else the file says of it. Raises EditError.
 
         What the file does not say is not said where it is ``usual``.
@@ -61,21 +86,17 @@ class StationFile:
                 if _plain(batch[name] if name in batch else usual.get(name)) != value:
                     batch[name] = value
 
-        return self._changed(batch_id, change)
+        return self._change(change)
 
-    def remove(self, batch_id: str) -> None:
+    def remove(self, batch_id: str) -> Draft:
         """Take a batch out. Raises EditError."""
 
         def change(batches: CommentedSeq) -> None:
             batches.remove(_needed(batches, batch_id))
 
-        self._change(change)
+        return self._change(change)
 
-    def _changed(self, batch_id: str, change: Callable[[CommentedSeq], None]) -> BatchSettings:
-        settings = self._change(change)
-        return next(one for one in settings.batches if one.id == batch_id)
-
-    def _change(self, change: Callable[[CommentedSeq], None]) -> StationSettings:
+    def _change(self, change: Callable[[CommentedSeq], None]) -> Draft:
         document = self._read()
         change(_batches(document))
         out = io.StringIO()
@@ -91,7 +112,7 @@ class StationFile:
             raise EditError(f"{self._path} is no station's file any more")
         return document
 
-    def _write(self, text: str) -> StationSettings:
+    def _write(self, text: str) -> Draft:
         new = self._path.with_name(f".{self._path.name}.{os.getpid()}.new")
         try:
             mode = stat.S_IMODE(self._path.stat().st_mode)
@@ -100,16 +121,14 @@ class StationFile:
                 out.write(text)
                 out.flush()
                 os.fsync(out.fileno())
-            settings = load_station(new, self._env)
-            new.replace(self._path)
+            return Draft(load_station(new, self._env), new, self._path)
         except DiagnosticError as error:
+            new.unlink(missing_ok=True)
             language = language_from_env()
             raise EditError("; ".join(message(one, language) for one in error.diagnostics)) from error
         except OSError as error:
-            raise EditError(f"{self._path} cannot be written: {error.strerror or error}") from error
-        finally:
             new.unlink(missing_ok=True)
-        return settings
+            raise EditError(f"{self._path} cannot be written: {error.strerror or error}") from error
 
 
 def _yaml() -> YAML:

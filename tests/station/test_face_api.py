@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 
 from engine.sequence.records import ExecutionStatus, StepStatus, Verdict
 from engine.station.bus import CRASH
+from engine.station.errors import WrongStateError
 from engine.store.station_ports import SyncAttempt
 from tests.station.face_kit import START, World, execution, run, step, world
 
@@ -321,6 +322,25 @@ def test_a_batch_that_works_is_not_changed_and_a_file_that_would_be_wrong_is_not
             problem(await there.call("POST", "/api/batches", json={**new, "id": "a b"}), 422, "bad-request", "id")
             wrong = {"id": "batch_3", "sequencePackage": "power_board", "name": "${NOT_SET}"}
             problem(await there.call("POST", "/api/batches", json=wrong), 422, "bad-batch")
+            assert there.file.read_text() == before
+            assert list(there.file.parent.glob(".station.yaml.*")) == []
+
+    run(scenario())
+
+
+def test_what_the_station_refuses_at_the_last_moment_is_not_written(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as there:
+            before = there.file.read_text()
+
+            async def refuse(_: object) -> None:
+                raise WrongStateError("somebody has just started it")
+
+            there.station.replace_batch = refuse  # type: ignore[method-assign]
+            there.station.remove_batch = refuse  # type: ignore[method-assign]
+            changed = {"sequencePackage": "scale_check"}
+            problem(await there.call("PUT", "/api/batches/batch_1", json=changed), 409, "wrong-state")
+            problem(await there.call("DELETE", "/api/batches/batch_1"), 409, "wrong-state")
             assert there.file.read_text() == before
             assert list(there.file.parent.glob(".station.yaml.*")) == []
 

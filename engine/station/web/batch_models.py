@@ -48,6 +48,7 @@ class BatchState(Shape):
     owes_cleanup: bool = Field(default=False, description="A run died and nobody has cleaned up after it.")
     prompts: list[Prompt] = Field(default_factory=list)
     waits_for: list[str] = Field(default_factory=list, description="Locks that its steps wait for.")
+    line_state: str | None = Field(default=None, description="Of a gateway's line: where its chart is, by title.")
 
 
 class BatchDetail(BatchState):
@@ -158,7 +159,7 @@ def written(wanted: BatchRequest) -> dict[str, Any]:
 def state_fields(status: BatchStatus) -> dict[str, Any]:
     """A status in the API's words."""
     plain: dict[str, Any] = {name: getattr(status, name) for name in status.__slots__}
-    for name in ("sequence_name", "sequence_version", "reason"):
+    for name in ("sequence_name", "sequence_version", "reason", "line_state"):
         plain[name] = plain[name] or None
     plain["prompts"] = [prompt(one) for one in status.prompts]
     plain["waits_for"] = list(status.waits_for)

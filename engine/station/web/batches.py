@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Annotated, Any, Literal, TypeVar
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
 
 from engine.station.catalog import CatalogError
 from engine.station.describe import LIFE
-from engine.station.editing import EditError, StationFile
+from engine.station.editing import Draft, EditError, StationFile
 from engine.station.errors import (
     CommandError,
     NoSuchBatchError,
@@ -27,7 +27,6 @@ from engine.station.web.problems import FieldProblem, ProblemError, conflict, do
 
 router = APIRouter(prefix="/api/batches", tags=["batches"])
 
-T = TypeVar("T")
 BatchId = Annotated[str, Path(max_length=255, examples=["batch_1"])]
 _DOES: dict[int | str, dict[str, Any]] = documented(404, 409)
 
@@ -177,9 +176,9 @@ async def create_batch(face: TheFace, actor: Actor, wanted: models.NewBatch) -> 
         raise conflict("batch-exists", f"there is a batch '{wanted.id}' already")
     await _check_package(face, wanted.sequence_package)
     values = {name: value for name, value in models.written(wanted).items() if value != models.USUAL.get(name)}
-    settings = await _edited(face, lambda file: file.add(wanted.id, values))
-    with told(wanted.id):
-        await face.station.add_batch(settings)
+    async with _drafted(face, lambda file: file.add(wanted.id, values)) as draft:
+        with told(wanted.id):
+            await face.station.add_batch(draft.batch(wanted.id))
     await face.note(actor, "batch.create", wanted.id, values, "ok")
     return await get_batch(face, wanted.id)
 
@@ -193,9 +192,9 @@ async def change_batch(
         _refuse_unless_resting(face, batch_id)
     await _check_package(face, wanted.sequence_package)
     values = models.written(wanted)
-    settings = await _edited(face, lambda file: file.replace(batch_id, values, models.USUAL))
-    with told(batch_id):
-        await face.station.replace_batch(settings)
+    async with _drafted(face, lambda file: file.replace(batch_id, values, models.USUAL)) as draft:
+        with told(batch_id):
+            await face.station.replace_batch(draft.batch(batch_id))
     await face.note(actor, "batch.change", batch_id, values, "ok")
     return await get_batch(face, batch_id)
 
@@ -205,9 +204,9 @@ async def delete_batch(face: TheFace, actor: Actor, batch_id: BatchId) -> None:
     """Take a batch that rests out of station.yaml; its results stay."""
     with told(batch_id):
         _refuse_unless_resting(face, batch_id)
-    await _edited(face, lambda file: file.remove(batch_id))
-    with told(batch_id):
-        await face.station.remove_batch(batch_id)
+    async with _drafted(face, lambda file: file.remove(batch_id)):
+        with told(batch_id):
+            await face.station.remove_batch(batch_id)
     face.hub.forget(batch_id)
     await face.note(actor, "batch.delete", batch_id, {}, "ok")
 
@@ -230,14 +229,23 @@ async def _check_package(face: TheFace, name: str) -> None:
         raise unfit("sequencePackage", f"'{name}' cannot be run: {found['problems'][0]}", "broken-sequence")
 
 
-async def _edited(face: TheFace, do: Callable[[StationFile], T]) -> T:
+@asynccontextmanager
+async def _drafted(face: TheFace, do: Callable[[StationFile], Draft]) -> AsyncIterator[Draft]:
+    """A change of the file, which holds once the station has taken it: what it refuses is not written."""
     if face.editor is None:
         raise conflict("no-file", "this station has no station.yaml to write to")
     async with face.editing:
         try:
-            return await asyncio.to_thread(do, face.editor)
+            draft = await asyncio.to_thread(do, face.editor)
         except EditError as error:
             raise ProblemError(422, "bad-batch", str(error)) from error
+        try:
+            yield draft
+            draft.commit()
+        except EditError as error:
+            raise ProblemError(503, "not-written", str(error)) from error
+        finally:
+            draft.drop()
 
 
 _SVG: dict[int | str, dict[str, Any]] = {

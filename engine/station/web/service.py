@@ -78,12 +78,14 @@ class StationService:
     ) -> None:
         self.face.door.is_closed = True
         self.server.close_listener()
-        await self.station.end_batches()
-        if self.face.sync is not None:
-            await self.face.sync.flush(self._flush_within)
-        await self.server.close()
-        await self._stack.aclose()
-        log.info("station.api.closed")
+        try:
+            await self.station.end_batches()
+            if self.face.sync is not None:
+                await self.face.sync.flush(self._flush_within)
+        finally:
+            await self.server.close()
+            await self._stack.aclose()
+            log.info("station.api.closed")
 
     def _make_face(self, *, is_loopback: bool, wants_key: bool) -> Face:
         station, clock = self.station, self.station.clock
