@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from line_kit import MEASURING, OCCUPIED, READY, LineStation, hall_of
 from station_kit import is_alive, run, until
 
 from engine.errors import DiagnosticError
+from engine.sim.boxes import Box
 from engine.sim.hall import MAC_ADDRESS
 from engine.station.config import load_station
 from engine.station.errors import WrongStateError
@@ -330,3 +332,29 @@ def test_a_site_s_own_chart_goes_on_after_a_kill_where_its_master_has_kept_it(tm
                 await hall.at(station, 0, "done")
 
     run(scenario())
+
+
+@pytest.mark.torture
+def test_a_whole_hall_whose_lines_are_killed_at_any_moment_records_every_box_once(tmp_path: Path) -> None:
+    """Its people work as people do; forty kills fall wherever they fall."""
+
+    async def scenario() -> None:
+        async with hall_of(tmp_path) as hall, hall.station() as station:
+            await both_ready(hall, station)
+
+            async def committed(box: Box) -> None:
+                await hall.committed(box)
+
+            chance = random.Random(7)
+            working = asyncio.create_task(hall.hall.run_boxes(80, committed))
+            for _ in range(40):
+                await asyncio.sleep(chance.uniform(0.2, 3.0))
+                line = chance.choice(["dock-1", "dock-2"])
+                if station.status(line).pid is not None:
+                    kill(station, line)
+            assert await working == []
+            hall.boxes = hall.hall.truth
+            await hall.delivered()
+            assert hall.problems() == []
+
+    run(scenario(), within=900)
