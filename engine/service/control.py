@@ -35,6 +35,7 @@ log = structlog.get_logger(__name__)
 Command = Callable[[Mapping[str, Any]], Awaitable[object]]  # what stood under "with" -> the result, as JSON has it
 
 _LONGEST_PATH: Final = 100  # of a socket: 107 bytes on Linux, 103 on macOS
+_SHORTEST_FOLDER: Final = Path("/tmp")  # noqa: S108 - in it, a folder that only this user can enter
 _MOST_BYTES: Final = 64 << 20  # of one line: a hundred thousand cards and more
 _ANSWER_WITHIN_S: Final = 60.0
 _HAS_SOCKETS: Final = hasattr(asyncio, "start_unix_server")
@@ -55,8 +56,9 @@ def control_path(store_url: str, base_dir: Path) -> Path:
     path = beside.with_name(beside.name + ".control")
     if len(os.fsencode(path)) <= _LONGEST_PATH:
         return path
-    name = hashlib.sha256(os.fsencode(path)).hexdigest()[:24]
-    return Path(tempfile.gettempdir(), f"scaleledger-{_user()}", f"{name}.control")
+    name = Path(f"scaleledger-{_user()}", f"{hashlib.sha256(os.fsencode(path)).hexdigest()[:24]}.control")
+    far = Path(tempfile.gettempdir()) / name
+    return far if len(os.fsencode(far)) <= _LONGEST_PATH else _SHORTEST_FOLDER / name
 
 
 def _user() -> int:

@@ -74,6 +74,7 @@ def test_only_the_owner_may_open_the_socket_and_it_is_gone_with_the_service(tmp_
 
 def test_the_socket_of_a_service_that_was_killed_is_in_nobodys_way(tmp_path: Path) -> None:
     path = control_path(URL, tmp_path)
+    path.parent.mkdir(mode=0o700, exist_ok=True)  # a temporary folder may have a long name
     path.write_bytes(b"")
 
     async def scenario() -> None:
