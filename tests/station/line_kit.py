@@ -125,7 +125,7 @@ MEASURING = "계량 중"
 async def hall_of(folder: Path, *, lines: int = 2, approve: bool = True) -> AsyncIterator[LineStation]:
     async with (
         ReferenceServer(auto_approve_after=0.0 if approve else None) as server,
-        Hall(lines=lines, transport="pty") as hall,
+        Hall(lines=lines, transport="pty", patience=300) as hall,
     ):
         made = LineStation(folder, server, hall)
         made.write()

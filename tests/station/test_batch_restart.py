@@ -122,6 +122,16 @@ def test_a_line_that_cannot_start_is_tried_less_and_less_often() -> None:
     assert 20 <= tries <= 80  # every half minute at the slowest, with some jitter
 
 
+def test_a_line_that_is_killed_while_it_starts_is_no_line_that_cannot_start() -> None:
+    life = running(restart="always", work="line")
+    for _ in range(20):
+        life.die()
+        assert life.starts_within(1.05)
+        life.be_refused()
+        assert life.starts_within(0.21)
+        life.come_up()
+
+
 def test_a_line_that_ran_for_a_while_counts_its_deaths_anew() -> None:
     life = running(restart="always", work="line")
     for _ in range(5):
