@@ -29,6 +29,7 @@ from engine.service.host import Call, ServiceFunction, Surroundings
 from engine.station.arrivals import Arrivals
 from engine.station.batch import Batch
 from engine.station.bus import BATCH_STATUS, Bus, StationEvent, Subscription
+from engine.station.commits import SharedCommits
 from engine.station.errors import NoSuchBatchError, StationError, WrongStateError
 from engine.station.meetings import Meetings, Member
 from engine.station.orders import Orders, locks_folder
@@ -68,6 +69,7 @@ class Station:
         self.starting = asyncio.Semaphore(_STARTING_PER_CORE * (os.cpu_count() or 1))
         self._is_closed = False
         self.store: StationStore
+        self._commits: SharedCommits
         self._batches: dict[str, Batch] = {}
         self._processes: dict[str, WorkerProcess] = {}
         self._screens = Screens(self.bus)
@@ -96,6 +98,7 @@ class Station:
                 data / DATABASE, clock=self.clock, queues=self.settings.backend is not None
             )
             self.store = await stack.enter_async_context(store)
+            self._commits = SharedCommits(store.commit)
             self._arrivals = Arrivals(data, store, self.clock, {one.id for one in self.settings.batches})
             self._wires = stack.enter_context(MasterWires(self._on_call, self._on_shown))
             if self.settings.gateway is not None:
@@ -353,7 +356,7 @@ class Station:
 
     async def commit(self, records: Sequence[Record]) -> None:
         """Keep records."""
-        await self.store.commit(records)
+        await self._commits.keep(records)
 
     def orders(self, batch: BatchSettings, identity: str) -> Orders:
         """What a process of a batch is told."""
