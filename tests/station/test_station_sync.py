@@ -56,7 +56,7 @@ async def world(
 
 async def until(holds: Any) -> None:
     """Ask again and again: the backend and the queue have no events to wait for."""
-    while not (await answer if asyncio.iscoroutine(answer := holds()) else answer):
+    while not (await answer if asyncio.iscoroutine(answer := holds()) else answer):  # noqa: ASYNC110 - as it says
         await asyncio.sleep(0.01)
 
 
