@@ -10,9 +10,10 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from importlib.machinery import SourceFileLoader
 from importlib.metadata import entry_points
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Final
 
 from engine.bindings.registry import Registry, RegistryError
@@ -56,8 +57,16 @@ def module_name(path: Path) -> str:
     return f"site_bindings.{path.stem}"
 
 
+class _Loader(SourceFileLoader):
+    """Reads the source every time: kept bytecode passes for current when an edit left second and size as they were."""
+
+    def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002 - the importer's
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
 def _module(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(module_name(path), path)
+    name = module_name(path)
+    spec = importlib.util.spec_from_file_location(name, path, loader=_Loader(name, str(path)))
     if spec is None or spec.loader is None or not path.is_file():
         raise RegistryError(f"{path}: there is no such Python file; the site's bindings are listed in site.yaml")
     module = importlib.util.module_from_spec(spec)

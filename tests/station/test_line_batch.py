@@ -197,13 +197,12 @@ def test_a_master_of_lines_has_imported_neither_devices_nor_parsers(tmp_path: Pa
             master = start_master(hall)
             told = tmp_path / "master.out"
             try:
-                await until(lambda: "knows:" in told.read_text())
+                await until(lambda: "knows:" in told.read_text() and line_pid(tmp_path) is not None)
+                pid = line_pid(tmp_path)
             finally:
                 master.kill()
                 master.wait()
             assert "knows: []" in told.read_text()
-            pid = line_pid(tmp_path)
-            assert pid is not None
             await until(lambda: not is_alive(pid))
 
     run(scenario())
