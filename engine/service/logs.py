@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import sys
 from collections.abc import Callable
 from typing import Any, TextIO
@@ -49,6 +50,15 @@ def configure(level: str, format: str, *, file: TextIO | None = None, sink: Sink
     )
     # Libraries speak only when something is wrong; httpx would log every request at INFO.
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s", stream=sys.stderr)
+
+
+def let_go() -> None:
+    """Before the process ends: lines that still cannot be written must not change how it ends."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more
 
 
 class _Unfailing:

@@ -33,6 +33,7 @@ def run_service(config: Path | None, record: Path | None = None, trace: Path | N
     logs.configure(site.log_level, site.log_format)
     with nullcontext() if trace is None else Traces(trace) as traces:
         asyncio.run(_serve(Gateway(site, registry=registry, trace=traces.tracer if traces else None)))
+    logs.let_go()
     return 0
 
 

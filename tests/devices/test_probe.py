@@ -123,9 +123,10 @@ def test_text_of_no_known_protocol_is_shown_with_the_setting_at_which_it_reads(m
     monkeypatch.setattr(probe_module, "_COMMON", (9600, 4800))
     frames = [b"weight 12.3 of something\r\n", b"weight 12.4 of something\r\n"]
     device = {"frames": frames, "line": LineSettings(4800, data_bits=7, parity="E"), "every": 0.1}
-    result, _ = probed(device, known=FEW)
-    if result.guess is None:  # on a busy machine the device may have been held up while it was listened to
+    for _ in range(6):  # on a busy machine the device may have been held up while it was listened to
         result, _ = probed(device, known=FEW)
+        if result.guess is not None:
+            break
     assert (result.verdict, str(result.guess)) == ("no_frames", "4800 7E1")
     assert "weight" in result.hex_view[0]
 

@@ -162,7 +162,8 @@ def test_the_commands_of_the_operators_guide_work_as_they_are_written(tmp_path: 
                         assert reader.execute("PRAGMA integrity_check").fetchone() == ("ok",)
                 backend.faults.clear()
                 synced = json.loads(await shell(*curl, "-X", "POST", f"{station.url}/api/system/sync"))
-                assert (synced["sent"], synced["waiting"], synced["parked"], synced["error"]) == (1, 0, 0, None)
+                assert (synced["waiting"], synced["parked"], synced["error"]) == (0, 0, None)
+                assert synced["sent"] <= 1  # 0: its own next try was quicker
                 assert list(backend.results.rows) == [execution]
 
     run(scenario(), 90)
