@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 from pony.orm import Database, Optional, PrimaryKey, Required
 
+from engine.store.columns import maybe, text
+
 RECORD_COUNTER = "weighing_records"
 
 
@@ -24,12 +26,6 @@ def define_entities(database: Database) -> Entities:
 
     Texts are never stripped (Pony's default), and times are ISO 8601 texts in UTC.
     """
-
-    def text(**options: Any) -> Any:
-        return Optional(str, autostrip=False, **options)
-
-    def maybe() -> Any:
-        return text(nullable=True)
 
     class Gateway(database.Entity):  # type: ignore[misc]  # Pony is untyped
         _table_ = "gateway"

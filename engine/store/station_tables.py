@@ -6,6 +6,8 @@ from typing import Any, Final, NamedTuple
 
 from pony.orm import Database, Optional, PrimaryKey, Required
 
+from engine.store.columns import maybe, text
+
 _RESULTS: Final = (
     """CREATE TABLE executions (
         id VARCHAR(64) NOT NULL PRIMARY KEY,
@@ -92,12 +94,6 @@ class StationEntities(NamedTuple):
 
 def define_station(database: Database) -> StationEntities:
     """Declare the entities on an unbound database; texts are never stripped, times are ISO 8601 texts in UTC."""
-
-    def text(**options: Any) -> Any:
-        return Optional(str, autostrip=False, **options)
-
-    def maybe() -> Any:
-        return text(nullable=True)
 
     class Execution(database.Entity):  # type: ignore[misc]  # Pony is untyped
         _table_ = "executions"

@@ -50,7 +50,9 @@ async def until(
 
 
 def environment(home: Path) -> dict[str, str]:
-    """Nobody's own configuration counts; and as in an installation bytecode is kept, which saves a second a start."""
+    """Nobody's own configuration counts; as in an installation bytecode is kept, which saves a second a start, and what
+    is written to a file is buffered.
+    """
     chosen = {
         "PYTHONUTF8": "1",
         "LANG": "C.UTF-8",
@@ -59,7 +61,8 @@ def environment(home: Path) -> dict[str, str]:
         "PYTHONWARNINGS": "error",
         **dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS"), str(home)),
     }
-    return {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"} | chosen
+    ours_alone = {"PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"}
+    return {key: value for key, value in os.environ.items() if key not in ours_alone} | chosen
 
 
 class Service:
