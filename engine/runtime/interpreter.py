@@ -31,11 +31,12 @@ class Interpreter(Workspace):
     ``backoff()`` jitter and ``random``; without one they come from the operating system's entropy.
     """
 
-    __slots__ = ("_step", "tracer", "unhandled", "was_ignored")
+    __slots__ = ("_due", "_step", "tracer", "unhandled", "was_ignored")
 
     def __init__(self, program: Program, settings: Values, *, seed: int | None = None) -> None:
         super().__init__(program, settings, seed=seed)
         self.unhandled: dict[str, int] = {}  # declared events that no active state reacted to, by name
+        self._due: list[Effect] = []  # ordered by what a macrostep follows from, a service's time-out say
         self.tracer: Tracer | None = None  # is told every macrostep; None costs next to nothing
         self.was_ignored = False  # the last event that took the whole algorithm had nothing come of it
         self._step: Macrostep | None = None
@@ -145,12 +146,15 @@ class Interpreter(Workspace):
 
     def _after(self, effects: list[Effect], name: str, data: Values, monotonic: float, now: datetime) -> list[Effect]:
         """Dispatch an event that stands for something done already: its effects are kept also when the chart faults."""
+        self._due = effects
         try:
             return effects + self.dispatch(name, data, monotonic, now)
         except MachineFaultError as error:
             if not effects:
                 raise
             return effects + cleanup.finish(self, "faulted", str(error))
+        finally:
+            self._due = []
 
     def stop(self, monotonic: float, now: datetime) -> list[Effect]:
         """Ask the machine to end: at once, or when the ``finally`` states of what is active have done their work.
@@ -259,7 +263,7 @@ class Interpreter(Workspace):
     def _tell(self, effects: list[Effect], error: str) -> None:
         step, self._step = self._step, None
         if step is not None and self.tracer is not None:
-            step.effects, step.configuration, step.error = list(effects), self.configuration, error
+            step.effects, step.configuration, step.error = [*self._due, *effects], self.configuration, error
             self.tracer(step)
 
     def _settle(self, event: Values) -> None:

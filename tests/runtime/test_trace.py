@@ -218,3 +218,13 @@ states:
 def test_events_that_no_state_reacts_to_are_counted() -> None:
     machine, _ = traced("go", "go", "halt", "weigh 20")
     assert machine.interpreter.unhandled == {"go": 2, "halt": 1}
+
+
+def test_the_end_of_a_service_that_took_too_long_is_among_the_effects() -> None:
+    look = 'service: look, with: {key: "7"}, timeout: 2 s, on: {found: t, error: t, timeout: t}'
+    machine = Machine(f"chart: late\ninitial: s\nstates: {{s: {{invoke: {{{look}}}}}, t: {{}}}}")
+    steps: list[Macrostep] = []
+    machine.interpreter.tracer = steps.append
+    machine.start()
+    machine.wait(2.0)
+    assert [type(effect).__name__ for effect in steps[-1].effects] == ["CancelInvoke"]
