@@ -13,9 +13,9 @@ from engine.documents.quick import read_quickly
 from engine.documents.tree import Document, split_lines
 from engine.errors import Diagnostic, DiagnosticError, Position
 
-# What YAML 1.2 allows in a text (5.1): everything printable, so no control characters but tab and line ends.
-_UNPRINTABLE: Final = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_HANGUL: Final = re.compile("[\uac00-\ud7a3]")
+# What YAML 1.2 allows in a text (5.1) is everything printable, so no control characters but tab and line ends. Its
+# opposite is written out: the negated set takes 11 ms to compile, which is a tenth of a program's start.
+_UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]|[\ud800-\udfff\ufffe\uffff]")
 _FAR_RIGHT: Final = re.compile(rf"^ {{{8 * MAX_DEPTH},}}[^ \n]", re.MULTILINE)
 _UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -96,7 +96,7 @@ def _not_utf_8(data: bytes, offset: int, name: str) -> Diagnostic:
         text = data.decode("cp949")
     except UnicodeDecodeError:
         text = ""
-    if _HANGUL.search(text) and not _UNPRINTABLE.search(text):
+    if any("\uac00" <= character <= "\ud7a3" for character in text) and not _UNPRINTABLE.search(text):
         return Diagnostic("not-utf-8", position, {"encoding": "CP949"})
     readable = sum(byte >= 0x20 or byte in b"\t\n\r" for byte in data)  # noqa: PLR2004 - the first printable byte
     if readable < len(data) * 0.95:

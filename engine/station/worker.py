@@ -13,19 +13,22 @@ import sys
 
 from setproctitle import setproctitle
 
-from engine.service.lean_structlog import structlog  # before anything that imports structlog
+from engine.station.generated import Generated
 
 
 def main() -> None:
     """The process."""
     gc.disable()  # what is imported stays: looking through it for garbage again and again takes a tenth of the start
-    from engine.station.orders import SPARE, Orders
-    from engine.station.worker_frame import STUCK_CODE
+    generated = Generated(__file__)
+    with generated:
+        import engine.service.lean_structlog
+        from engine.station.orders import SPARE, Orders
+        from engine.station.worker_frame import STUCK_CODE
 
-    if SPARE in sys.argv:
-        import engine.station.worker_life  # noqa: F401 - what most batches need, while there is time
+        if SPARE in sys.argv:
+            import engine.station.worker_life  # noqa: F401 - what most batches need, while there is time
 
-        setproctitle("batch:spare")
+            setproctitle("batch:spare")
     line = sys.stdin.buffer.readline()
     if not line:
         os._exit(0)  # the master is gone, or has no use for a spare process
@@ -33,11 +36,13 @@ def main() -> None:
     setproctitle(f"batch:{orders.batch_id}")
     _log_to(orders.log)
 
-    if orders.line is None:
-        from engine.station.worker_life import live
-    else:
-        from engine.station.line_worker import live
+    with generated:
+        if orders.line is None:
+            from engine.station.worker_life import live
+        else:
+            from engine.station.line_worker import live
 
+    del generated
     gc.enable()
     gc.freeze()
     code = STUCK_CODE
@@ -57,6 +62,8 @@ def _log_to(file: str) -> None:
     os.dup2(handle, 1)
     os.dup2(handle, 2)
     os.close(handle)
+    import structlog
+
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
