@@ -24,7 +24,7 @@ _MOST: Final = 2_000  # texts; more than four times what any process of ours has
 
 
 class Generated:
-    """Used in a ``with``: what dataclasses generates in it comes from a file beside the bytecode of the module ``source``.
+    """Used in a ``with``: what dataclasses generates in it comes from a file beside the bytecode of ``source``.
 
     It is read once, and written at the end of a ``with`` in which something new was compiled.
     """
