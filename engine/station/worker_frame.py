@@ -13,7 +13,6 @@ from typing import Any, Final
 
 import structlog
 
-from engine.documents.render import language_from_env, message
 from engine.errors import DiagnosticError, EngineError
 from engine.station.leftovers import end_descendants
 from engine.station.locks import Locks, batch_lock
@@ -180,6 +179,8 @@ async def live_through(worker: WorkerFrame) -> int:
 def told(error: Exception) -> str:
     """An error for people, in their language."""
     if isinstance(error, DiagnosticError):
+        from engine.documents.render import language_from_env, message  # with every text: only for what is wrong
+
         language = language_from_env()
         return "; ".join(f"{one.position}: {message(one, language)}" for one in error.diagnostics)
     return str(error) if isinstance(error, EngineError) else f"{type(error).__name__}: {error}".removesuffix(": ")

@@ -14,7 +14,6 @@ from typing import Any, Final
 import structlog
 
 from engine.clock import SystemClock
-from engine.documents.render import language_from_env, message
 from engine.errors import DiagnosticError, EngineError
 from engine.sequence.bench import Bench
 from engine.sequence.faults import parse_fault
@@ -248,4 +247,6 @@ def _open_device(kind: str, name: str, config: Mapping[str, object]) -> object:
 
 def _problem(diagnostic: Any, field: str) -> dict[str, str]:
     """What is wrong with one parameter, for whoever gave it."""
+    from engine.documents.render import language_from_env, message  # with every text: only for what is wrong
+
     return {"field": field, "code": diagnostic.code, "message": message(diagnostic, language_from_env())}
