@@ -12,7 +12,7 @@ import structlog
 from engine.clock import Clock
 from engine.ports import StoreError
 from engine.sequence.records import ExecutionStatus
-from engine.station.leftovers import end_session
+from engine.station.leftovers import end_left
 from engine.station.locks import batch_lock, forget_holder, holder_of, is_held
 from engine.station.orders import locks_folder, spool_folder
 from engine.station.process import WorkerProcess
@@ -70,7 +70,9 @@ class Arrivals:
             waited += _POLL_S
         if is_held(self._locks, name):
             log.error("station.old_process.killed", batch=batch_id, pid=holder.pid, waited_s=waited)
-            end_session(holder.pid)
+            end_left(holder.pid, holder.mark)
+        else:
+            end_left(0, holder.mark)  # it is dead; what its drivers have started may not be
         forget_holder(self._locks, name)
 
     async def settle(self, batch_id: str, reason: str) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from engine.errors import EngineError
+from engine.station.leftovers import own_mark
 
 _POLL_S: Final = 0.02
 _ODD: Final = re.compile(r"[^A-Za-z0-9._-]")
@@ -24,10 +25,11 @@ class LockHeldError(EngineError):
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who has a lock: its process, and the batch that this is of."""
+    """Who has a lock: its process, the batch that this is of, and the mark that all it starts carries."""
 
     pid: int
     batch_id: str
+    mark: str = ""
 
 
 def batch_lock(batch_id: str) -> str:
@@ -87,7 +89,7 @@ class Locks:
         self._held[name] = handle
         # Beside the lock, not in it: Windows keeps others from reading a locked range.
         with contextlib.suppress(OSError):
-            text = json.dumps({"pid": os.getpid(), "batch_id": self._batch_id})
+            text = json.dumps({"pid": os.getpid(), "batch_id": self._batch_id, "mark": own_mark()})
             _holder_file(self._folder, name).write_text(text, encoding="utf-8")
         return True
 
@@ -108,7 +110,7 @@ def holder_of(folder: Path, name: str) -> Holder | None:
     """Who has a lock, or had it when its process was killed; None when that is not known."""
     try:
         raw = json.loads(_holder_file(folder, name).read_text(encoding="utf-8"))
-        return Holder(int(raw["pid"]), str(raw["batch_id"]))
+        return Holder(int(raw["pid"]), str(raw["batch_id"]), str(raw.get("mark", "")))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

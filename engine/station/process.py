@@ -9,21 +9,25 @@ import os
 import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
 
 from engine.errors import EngineError
-from engine.station.leftovers import end_session
+from engine.station.leftovers import MARK, end_left
 from engine.station.orders import Orders
 from engine.station.rpc import Handler, NoAnswerError, RemoteError, Rpc
+from engine.station.wardship import Wardship
 
 log = structlog.get_logger(__name__)
 
 _POLL_S: Final = 0.1  # where a process cannot be waited for as a file
 _KILL_S: Final = 5.0
+_LAST_MARGIN_S: Final = 6.0  # beyond its longest end; a process ends itself 3 s after that whatever it does
 _LAST_WORDS: Final = 600  # characters
 _LARGEST_LOG: Final = 2_000_000  # bytes
 _NUMBERS: Final = itertools.count(1)
@@ -33,22 +37,31 @@ class StartError(EngineError):
     """A batch's process did not come up, and says why."""
 
 
+@dataclass(frozen=True, slots=True)
+class Spawned:
+    """A process that waits for its orders. ``mark`` is in its environment, and in that of all that it starts."""
+
+    popen: subprocess.Popen[bytes]
+    mark: str
+
+
 class WorkerProcess:
     """A process from its start to its death. Make it with :meth:`start`, in the main thread's loop.
 
     ``facts`` is what it said of itself in its hello: name, version, title, total, longest_end, hash.
     """
 
-    def __init__(self, orders: Orders, popen: subprocess.Popen[bytes], log_file: Path, began_at: int) -> None:
+    def __init__(self, orders: Orders, spawned: Spawned, wards: Wardship, log_file: Path, began_at: int) -> None:
         self.identity = orders.identity
         self.batch_id = orders.batch_id
-        self.pid = popen.pid
+        self.pid = spawned.popen.pid
         self.facts: Mapping[str, Any] = {}
         self.dead = asyncio.Event()
         self.why_killed = ""  # set by whoever kills it
         self.rpc: Rpc
         self._orders = orders
-        self._popen = popen
+        self._popen, self._mark = spawned.popen, spawned.mark
+        self._wards = wards
         self._log_file, self._began_at = log_file, began_at
         self._hello: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._heard = asyncio.Event()
@@ -56,17 +69,19 @@ class WorkerProcess:
         self._polling: asyncio.TimerHandle | None = None
 
     @classmethod
-    def start(cls, orders: Orders, spare: subprocess.Popen[bytes] | None) -> WorkerProcess:
-        """Give a process its orders: a spare one, or a new one. Raises StartError."""
+    def start(cls, orders: Orders, spare: Spawned | None, wards: Wardship) -> WorkerProcess:
+        """Give a process its orders: a spare one, or a new one; the warden knows of it first. Raises StartError."""
         log_file = Path(orders.log)
         began_at = _prepared_log(log_file)
-        popen = spare if spare is not None and spare.poll() is None else spawn()
-        process = cls(orders, popen, log_file, began_at)
+        spawned = spare if spare is not None and spare.popen.poll() is None else spawn()
+        process = cls(orders, spawned, wards, log_file, began_at)
+        wards.watch(process.pid, spawned.mark)
         process._watch()
-        assert popen.stdin is not None
+        stdin = spawned.popen.stdin
+        assert stdin is not None
         with contextlib.suppress(OSError):  # it died at once: its death is seen
-            popen.stdin.write(orders.to_line())
-            popen.stdin.flush()
+            stdin.write(orders.to_line())
+            stdin.flush()
         return process
 
     # Speaking --------------------------------------------------------------------------------------------------------
@@ -84,6 +99,7 @@ class WorkerProcess:
     async def _on_hello(self, facts: Mapping[str, Any]) -> None:
         await self._heard.wait()  # from now on nothing is lost that it shows
         self.facts = facts
+        self._wards.allow(self.pid, float(facts.get("longest_end", 0.0)) + _LAST_MARGIN_S)
         if not self._hello.done():
             self._hello.set_result(None)
 
@@ -156,7 +172,7 @@ class WorkerProcess:
         """End it and its children at once."""
         self.why_killed = self.why_killed or reason
         if self.is_alive:
-            end_session(self.pid)
+            end_left(self.pid, self._mark)
             with contextlib.suppress(ProcessLookupError):
                 self._popen.kill()
             async with asyncio.timeout(_KILL_S):
@@ -181,7 +197,8 @@ class WorkerProcess:
         if self._popen.poll() is None:
             return
         self._put_away()
-        end_session(self.pid)  # nothing that its drivers have started outlives it
+        end_left(self.pid, self._mark)  # nothing that its drivers have started outlives it
+        self._wards.forget(self.pid)
         if not self.dead.is_set():
             self.dead.set()
             if hasattr(self, "rpc"):
@@ -226,15 +243,18 @@ async def run_until_dead(process: WorkerProcess, work: Awaitable[Any]) -> Any:
         task.cancel()
 
 
-def spawn(*arguments: str) -> subprocess.Popen[bytes]:
+def spawn(*arguments: str) -> Spawned:
     """A new process that waits for its orders. Raises StartError."""
     command = [sys.executable, "-m", "engine.station.worker", *arguments]
+    mark = uuid.uuid4().hex
     try:
-        return subprocess.Popen(  # noqa: S603 - our own module
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
-        )
+        popen = subprocess.Popen(  # noqa: S603 - our own module
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True,
+            env={**os.environ, MARK: mark},
+        )  # fmt: skip
     except OSError as error:
         raise StartError(f"no process could be started: {error.strerror or error}") from error
+    return Spawned(popen, mark)
 
 
 def _prepared_log(file: Path) -> int:

@@ -39,6 +39,7 @@ from engine.station.settings import BatchSettings, StationSettings
 from engine.station.shown import Screens
 from engine.station.spares import Spares
 from engine.station.status import BatchStatus
+from engine.station.wardship import Wardship
 from engine.station.wires import MasterWires
 from engine.store.station import StationStore, open_station_store
 from engine.store.station_ports import AuditEntry, StoredExecution
@@ -77,6 +78,7 @@ class Station:
         self._spares = Spares()
         self._stack = contextlib.AsyncExitStack()
         self._wires: MasterWires
+        self._wards: Wardship
         self._chart: Chart
         self._around: Surroundings
         self._tasks: asyncio.TaskGroup
@@ -101,6 +103,7 @@ class Station:
             self._commits = SharedCommits(store.commit)
             self._arrivals = Arrivals(data, store, self.clock, {one.id for one in self.settings.batches})
             self._wires = stack.enter_context(MasterWires(self._on_call, self._on_shown))
+            self._wards = stack.enter_context(Wardship(self._wires.folder))
             if self.settings.gateway is not None:
                 names_lines = sum(one.line is not None for one in self.settings.batches) > 1
                 from engine.station.line_hall import LineHall  # HTTP and WebSockets: only where lines need a server
@@ -386,7 +389,7 @@ class Station:
 
     def start_process(self, orders: Orders, handlers: Mapping[str, Handler]) -> WorkerProcess:
         """Start a process and speak to it until it is dead."""
-        process = WorkerProcess.start(orders, self._spares.take() if orders.line is None else None)
+        process = WorkerProcess.start(orders, self._spares.take() if orders.line is None else None, self._wards)
         process.connect(lambda data: self._wires.send(process.identity, data), handlers)
         self._processes[process.identity] = process
         self._tasks.create_task(self._serve(process))

@@ -71,6 +71,11 @@ class MasterWires:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
+    @property
+    def folder(self) -> Path | None:
+        """Where the sockets are; None where they are no files."""
+        return self._folder
+
     def keys(self) -> Keys:
         """New keys for one batch."""
         public, secret = zmq.curve_keypair()
