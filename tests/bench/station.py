@@ -1,20 +1,19 @@
 """The station's processes: what a step costs with its commit, how soon batches are ready, how soon a death is seen.
 
-OpenHTF runs the same number of phases beside it where it is installed; it keeps nothing of them until the end.
+OpenHTF and HardPy run beside it where they are installed: see :mod:`tests.bench.station_peers`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import os
 import shutil
 import signal
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +25,7 @@ from engine.station.settings import BatchSettings, Limits, StationSettings
 from engine.station.station import Station
 from tests.bench import machine
 from tests.bench.report import Figure, Options, Report, Suite
+from tests.bench.station_peers import add_peers
 
 STEPS: Final = 1_000
 MANY: Final = 50
@@ -34,6 +34,7 @@ _STARTS: Final = 5
 _ROUNDS: Final = 3
 _KILLS: Final = 7
 _SPARE_S: Final = 2.0  # for the spare process to have imported everything, also on a busy machine
+_REST_S: Final = 5.0
 _MIB: Final = 1 << 20
 
 _SEQUENCE: Final = f"""\
@@ -99,12 +100,22 @@ async def _measure(place: _Place, options: Options, report: Report) -> None:
     options.tell(f"{STEPS} steps that do nothing ...")
     async with place.station("steps", 1) as station:
         await _steps(station, report)
-    _open_htf(options, report)
+    add_peers(options, report, STEPS)
     options.tell(
-        f"starting a batch {_STARTS} times, {TOGETHER} at once {_ROUNDS} times, killing one {_KILLS} times ..."
+        f"starting a batch {_STARTS} times, {TOGETHER} at once {2 * _ROUNDS} times, killing one {_KILLS} times ..."
     )
+    fresh = []
+    for number in range(_ROUNDS):
+        async with place.station(f"fresh-{number}", TOGETHER) as station:
+            fresh.append(await _together(station))
     async with place.station("starts", TOGETHER) as station:
         await _starts(station, report)
+        rested = []
+        for _ in range(_ROUNDS):
+            await asyncio.sleep(_REST_S)
+            rested.append(await _together(station))
+        _tell_together(report, "right after their master is", fresh)
+        _tell_together(report, f"when it has been up for {_REST_S:g} s", rested)
         await _deaths(station, report)
     options.tell(f"{MANY} batches at the same time ...")
     async with place.station("many", MANY) as station:
@@ -134,24 +145,38 @@ async def _ran(station: Station, batch: str, rounds: int) -> Any:
 
 
 async def _starts(station: Station, report: Report) -> None:
-    await station.stop_batch("batch_0") if station.status("batch_0").pid else None
-    one, again, ten = [], [], []
+    one, again = [], []
     for _ in range(_STARTS):
         await asyncio.sleep(_SPARE_S)  # as people start batches, not as programs do
         one.append(await _timed(station.start_batch("batch_0")))
         await station.stop_batch("batch_0")
         again.append(await _timed(station.start_batch("batch_0")))
         await station.stop_batch("batch_0")
-    batches = [f"batch_{number}" for number in range(TOGETHER)]
-    for _ in range(_ROUNDS):
-        ten.append(await _timed(asyncio.gather(*map(station.start_batch, batches))))
-        await asyncio.gather(*map(station.stop_batch, batches))
     report.figures += [
         Figure("a batch is ready after", statistics.median(one), "s", limit=0.4, places=2),
-        Figure("  at once after another, with no spare process", statistics.median(again), "s", places=2),
-        Figure(f"{TOGETHER} batches started at once are ready after", statistics.median(ten), "s", limit=2.0, places=2),
-        Figure("  at best", min(ten), "s", places=2),
+        Figure("  at once after another, with no spare process", statistics.median(again), "s", limit=0.4, places=2),
     ]
+
+
+async def _together(station: Station) -> tuple[float, float]:
+    """Start all; seconds until all are ready, and of processor for each of them."""
+    batches = [f"batch_{number}" for number in range(TOGETHER)]
+    took = await _timed(asyncio.gather(*map(station.start_batch, batches)))
+    cpu = statistics.median(sum(psutil.Process(station.status(batch).pid).cpu_times()[:2]) for batch in batches)
+    await asyncio.gather(*map(station.stop_batch, batches))
+    return took, cpu
+
+
+def _tell_together(report: Report, when: str, rounds: Sequence[tuple[float, float]]) -> None:
+    took, cpu = zip(*rounds, strict=True)
+    note = f"best {min(took):.2f}"
+    report.figures += [
+        Figure(
+            f"{TOGETHER} started at once {when}: all ready after", statistics.median(took), "s",
+            limit=2.0, places=2, note=note,
+        ),
+        Figure("  of that, processor of each", statistics.median(cpu), "s", places=2),
+    ]  # fmt: skip
 
 
 async def _timed(what: Any) -> float:
@@ -189,24 +214,6 @@ async def _many(station: Station, report: Report) -> None:
         Figure("  memory of this process, which is their master", rss, "MiB"),
         Figure("  memory of a batch", statistics.median(workers), "MiB"),
     ]
-
-
-def _open_htf(options: Options, report: Report) -> None:
-    try:
-        import openhtf
-    except ImportError:
-        report.notes.append("OpenHTF is not installed: nothing to compare a step with")
-        return
-    options.tell(f"{STEPS} phases of OpenHTF ...")
-    phases = [openhtf.PhaseDescriptor.wrap_or_copy(_phase) for _ in range(STEPS)]
-    began = time.perf_counter()
-    is_done = openhtf.Test(*phases).execute(test_start=lambda: "unit")
-    each = (time.perf_counter() - began) / STEPS * 1000 if is_done else math.nan
-    report.figures.append(Figure("OpenHTF: a phase that does nothing, kept nowhere", each, "ms", places=2))
-
-
-def _phase(test: Any) -> None:
-    """Nothing."""
 
 
 SUITE: Final = Suite("station", "cost of a step, start and death of a station's batches", run)
