@@ -50,6 +50,7 @@ class OpenStep:
     began: float  # the clock's monotonic seconds
     attempts: int = 0
     finding: Finding | None = None
+    before: int = 0  # attempts of a process that died meanwhile
 
 
 @dataclass(slots=True)
@@ -65,6 +66,9 @@ class Book:
     verdict: Verdict = Verdict.PASS  # the worst of the steps so far
     held: list[Record] = field(default_factory=list)
     shown: list[Shown] = field(default_factory=list)  # waits for the records before it
+    # Steps of a cleanup that are on record, by path. Nobody knows what half a cleanup has left, so that all of it is
+    # done again; on record it is one cleanup all the same.
+    again: dict[str, list[StepRecord]] = field(default_factory=dict)
     _committing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def next_seq(self) -> int:
@@ -74,15 +78,24 @@ class Book:
 
     def open(self, name: str, path: str, title: str, *, is_cleanup: bool) -> OpenStep:
         """A step begins. It is kept with the next commit."""
-        self.order += 1
+        order, before = self._place(path)
         record = StepRecord(
-            self.execution_id, self.next_seq(), self.order, name, path, StepStatus.RUNNING,
+            self.execution_id, self.next_seq(), order, name, path, StepStatus.RUNNING,
             started_at=self.clock.now(), is_cleanup=is_cleanup, title=title,
         )  # fmt: skip
         self.held.append(record)
-        told = {"step": name, "path": path, "title": title, "index": self.order, "total": self.total}
-        self.show(STEP_START, {**told, "order": self.order, "is_cleanup": is_cleanup})
-        return OpenStep(record, self.clock.monotonic())
+        told = {"step": name, "path": path, "title": title, "index": order, "total": self.total}
+        self.show(STEP_START, {**told, "order": order, "is_cleanup": is_cleanup})
+        return OpenStep(record, self.clock.monotonic(), before=before)
+
+    def _place(self, path: str) -> tuple[int, int]:
+        """The order of a step that begins or is skipped, and how often it was tried before."""
+        earlier = self.again.get(path)
+        if earlier:
+            record = earlier.pop(0)
+            return record.order, 0 if record.status is StepStatus.SKIPPED else record.attempts
+        self.order += 1
+        return self.order, 0
 
     def close(self, step: OpenStep, finding: Finding, *, counts: bool = True) -> StepRecord:
         """A step has ended. ``counts``: its verdict is one of the execution."""
@@ -97,7 +110,7 @@ class Book:
             result=finding.result,
             measurements=finding.measurements,
             error=finding.error,
-            attempts=max(step.attempts, 1),
+            attempts=step.before + max(step.attempts, 1),
         )
         if counts:
             is_bad_cleanup = record.is_cleanup and not finding.verdict.is_pass
@@ -107,9 +120,9 @@ class Book:
 
     def skip(self, name: str, path: str, title: str, *, is_cleanup: bool) -> None:
         """A step's condition did not hold."""
-        self.order += 1
+        order, _ = self._place(path)
         record = StepRecord(
-            self.execution_id, self.next_seq(), self.order, name, path, StepStatus.SKIPPED,
+            self.execution_id, self.next_seq(), order, name, path, StepStatus.SKIPPED,
             is_cleanup=is_cleanup, title=title,
         )  # fmt: skip
         self._finished(record)

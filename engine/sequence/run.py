@@ -187,6 +187,8 @@ class SequenceRun(FlowServices):
                 seq, error = self._book.next_seq(), "interrupted: the process died"
                 closed = replace(record, seq=seq, status=StepStatus.FAILED, verdict=Verdict.ABORTED, error=error)
                 self._book.held.append(closed)
+            if record.is_cleanup:
+                self._book.again.setdefault(record.path, []).append(record)
 
     async def _put_away(self) -> None:
         """No lock outlives the run, and no record stays open."""
