@@ -70,7 +70,7 @@ def run_in_terminal(options: Options) -> bool:
             raise UsageError(f"there is no hardware '{name}'; there is: {', '.join(package.hardware) or 'none'}")
     console = Console(stderr=options.is_json, highlight=False)
     view = SequenceView(package, console, is_quiet=options.is_json)
-    recorder = MemoryRecorder(view.show)
+    recorder = MemoryRecorder(view.show, package.total)
     record = asyncio.run(_live(options, package, view, recorder))
     view.end(record, recorder.steps)
     if options.junit is not None:

@@ -13,12 +13,12 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from queue import SimpleQueue
 from random import Random
 from typing import Any, Final
 
 import structlog
 
+from engine.call_thread import CallThread
 from engine.errors import EngineError
 from engine.sequence.faults import Fault, FaultKind, InjectedError, drifted
 from engine.sequence.interfaces import Interface, check_arguments
@@ -29,54 +29,10 @@ log = structlog.get_logger(__name__)
 
 _CLOSE_S: Final = 2.0
 _CRASH_CODE: Final = 70
-_Job = tuple[Callable[[], object], asyncio.AbstractEventLoop, "asyncio.Future[Any]"]
 
 
 class HardwareError(EngineError):
     """A piece of hardware, a command of it or an argument does not exist, or it cannot be opened."""
-
-
-class _Thread:
-    """A thread that calls, one after the other, what it is handed. A daemon: a blocked call holds no process up."""
-
-    def __init__(self, name: str) -> None:
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name=f"driver:{name}", daemon=True)
-        self._thread.start()
-
-    def call(self, function: Callable[[], object]) -> asyncio.Future[Any]:
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Any] = loop.create_future()
-        self._jobs.put((function, loop, future))
-        return future
-
-    def end(self) -> None:
-        self._jobs.put(None)
-
-    def _run(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            function, loop, future = job
-            result: object = None
-            error: BaseException | None = None
-            try:
-                result = function()
-            except BaseException as raised:  # noqa: BLE001 - whatever a driver raises is its call's outcome
-                error = raised
-            try:
-                loop.call_soon_threadsafe(_settle, future, result, error)
-            except RuntimeError:  # the loop has ended; nobody waits any more
-                return
-
-
-def _settle(future: asyncio.Future[Any], result: object, error: BaseException | None) -> None:
-    if future.done():
-        return
-    if error is None:
-        future.set_result(result)
-    elif isinstance(error, Exception) and not isinstance(error, StopIteration):
-        future.set_exception(error)
-    else:  # SystemExit and its kind end a driver's call, not the station; a future takes no StopIteration
-        future.set_exception(HardwareError(f"{type(error).__name__}: {error}"))
 
 
 class _Handle:
@@ -87,12 +43,12 @@ class _Handle:
         self.instance: object = None
         self.lock = asyncio.Lock()
         self.on_its_way: asyncio.Future[Any] | None = None  # what the thread was last handed
-        self._thread: _Thread | None = None
+        self._thread: CallThread | None = None
 
     async def on_thread(self, function: Callable[[], object]) -> Any:
         """Call a function there. A cancelled call goes on: a thread cannot be stopped."""
         if self._thread is None:
-            self._thread = _Thread(self.name)
+            self._thread = CallThread(f"driver:{self.name}", daemon=True)
         self.on_its_way = self._thread.call(function)
         return await asyncio.shield(self.on_its_way)
 

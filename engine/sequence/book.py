@@ -1,7 +1,7 @@
 """The book of one run: opens and closes the records of steps, numbers them, and has them kept in few commits.
 
 The result of a step is held until the next one is about to begin: its start is in the same commit, which is awaited
-before any driver is called. What is shown is shown after the commit of the records that it tells of.
+before any driver is called. What is shown goes the same way while records wait: nothing is told before it is kept.
 """
 
 from __future__ import annotations
@@ -16,10 +16,8 @@ import structlog
 from engine.clock import Clock
 from engine.sequence.ports import Recorder
 from engine.sequence.records import (
-    STEP_COMPLETE,
-    STEP_START,
+    Item,
     Measurement,
-    Record,
     Shown,
     StepRecord,
     StepStatus,
@@ -60,12 +58,10 @@ class Book:
     execution_id: str
     recorder: Recorder
     clock: Clock
-    total: int
     seq: int = 0
     order: int = 0
     verdict: Verdict = Verdict.PASS  # the worst of the steps so far
-    held: list[Record] = field(default_factory=list)
-    shown: list[Shown] = field(default_factory=list)  # waits for the records before it
+    held: list[Item] = field(default_factory=list)  # what is shown waits here for the records before it
     # Steps of a cleanup that are on record, by path. Nobody knows what half a cleanup has left, so that all of it is
     # done again; on record it is one cleanup all the same.
     again: dict[str, list[StepRecord]] = field(default_factory=dict)
@@ -84,8 +80,6 @@ class Book:
             started_at=self.clock.now(), is_cleanup=is_cleanup, title=title,
         )  # fmt: skip
         self.held.append(record)
-        told = {"step": name, "path": path, "title": title, "index": order, "total": self.total}
-        self.show(STEP_START, {**told, "order": order, "is_cleanup": is_cleanup})
         return OpenStep(record, self.clock.monotonic(), before=before)
 
     def _place(self, path: str) -> tuple[int, int]:
@@ -115,7 +109,7 @@ class Book:
         if counts:
             is_bad_cleanup = record.is_cleanup and not finding.verdict.is_pass
             self.verdict = worst((self.verdict, finding.verdict, *([Verdict.ERROR] if is_bad_cleanup else [])))
-        self._finished(record)
+        self.held.append(record)
         return record
 
     def skip(self, name: str, path: str, title: str, *, is_cleanup: bool) -> None:
@@ -125,31 +119,13 @@ class Book:
             self.execution_id, self.next_seq(), order, name, path, StepStatus.SKIPPED,
             is_cleanup=is_cleanup, title=title,
         )  # fmt: skip
-        self._finished(record)
-
-    def _finished(self, record: StepRecord) -> None:
         self.held.append(record)
-        plain = record.to_json()
-        names = (
-            "path",
-            "order",
-            "title",
-            "duration",
-            "verdict",
-            "status",
-            "result",
-            "measurements",
-            "error",
-            "is_cleanup",
-        )
-        told = {name: plain[name] for name in (*names, "attempts")}
-        self.show(STEP_COMPLETE, {"step": record.name, **told, "pass": record.is_pass})
 
     def show(self, kind: str, data: Mapping[str, object]) -> None:
         """Show something once the records before it are kept."""
         event = Shown(kind, self.execution_id, self.clock.now(), data)
-        if self.held or self.shown:
-            self.shown.append(event)
+        if self.held:
+            self.held.append(event)
         else:
             self.recorder.show(event)
 
@@ -159,12 +135,13 @@ class Book:
         Cancelled or failed, the same records come again with the next commit: who keeps them knows them by ``seq``.
         """
         async with self._committing:
-            records, shown = tuple(self.held), tuple(self.shown)
-            if records:
-                await self.recorder.commit(records)
-            del self.held[: len(records)], self.shown[: len(shown)]
-            for event in shown:
+            items = tuple(self.held)
+            if items:
+                await self.recorder.commit(items)
+            del self.held[: len(items)]
+            while self.held and isinstance(event := self.held[0], Shown):  # what was shown meanwhile waits for nothing
                 self.recorder.show(event)
+                del self.held[0]
 
     async def try_commit(self, within: float) -> bool:
         """As ``commit``, but never in the way of a cleanup: what is not kept in time stays held."""

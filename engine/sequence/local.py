@@ -6,15 +6,19 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from engine.clock import Clock, SystemClock
 from engine.sequence.ports import OperatorAbsentError, Prompt
-from engine.sequence.records import ExecutionRecord, Record, Shown, StepRecord
+from engine.sequence.records import ExecutionRecord, Item, Shown, StepRecord
+from engine.sequence.telling import told
 
 
 @dataclass(slots=True)
 class MemoryRecorder:
-    """Keeps the newest record of every step, in order; ``on_show`` is told what is shown."""
+    """Keeps the newest record of every step, in order; ``on_show`` is told what is shown. ``total``: of its steps."""
 
     on_show: Callable[[Shown], None] | None = None
+    total: int = 0
+    clock: Clock = field(default_factory=SystemClock)
     execution: ExecutionRecord | None = None
     commits: int = 0
     _steps: dict[int, StepRecord] = field(default_factory=dict)
@@ -24,14 +28,19 @@ class MemoryRecorder:
         """The newest record of every step."""
         return tuple(self._steps[order] for order in sorted(self._steps))
 
-    async def commit(self, records: Sequence[Record]) -> None:
-        """Keep them."""
+    async def commit(self, items: Sequence[Item]) -> None:
+        """Keep them, and tell of them."""
         self.commits += 1
-        for record in records:
-            if isinstance(record, ExecutionRecord):
-                self.execution = record
-            else:
-                self._steps[record.order] = record
+        for item in items:
+            if isinstance(item, ExecutionRecord):
+                self.execution = item
+            elif isinstance(item, StepRecord):
+                self._steps[item.order] = item
+        now = self.clock.now()
+        for item in items:
+            shown = told(item, self.total, now)
+            if shown is not None:
+                self.show(shown)
 
     def show(self, event: Shown) -> None:
         """Hand it on."""

@@ -7,21 +7,22 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from engine.errors import EngineError
-from engine.sequence.records import Record, Shown
+from engine.sequence.records import Item, Shown
 
 
 class Recorder(Protocol):
-    """Where records go."""
+    """Where records go, and what is told of them."""
 
-    async def commit(self, records: Sequence[Record]) -> None:
-        """Keep them, all or none; durable when it returns. Raises EngineError when they are not kept.
+    async def commit(self, items: Sequence[Item]) -> None:
+        """Keep the records among these, all or none; durable when it returns. Raises EngineError when they are not.
 
-        The same records may come again (recognised by execution and ``seq``) when an answer was lost.
+        After that everything is shown, in its order: a record as :func:`engine.sequence.telling.told` tells it. The
+        same may come again when an answer was lost: records are recognised by execution and ``seq``.
         """
         ...
 
     def show(self, event: Shown) -> None:
-        """Something for a screen, after the records before it are kept. Never blocks, never raises."""
+        """Something for a screen, when no record has to be kept before it. Never blocks, never raises."""
         ...
 
 

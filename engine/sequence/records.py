@@ -204,10 +204,12 @@ class ExecutionRecord:
 Record: TypeAlias = StepRecord | ExecutionRecord
 
 
+_KINDS: Final[Mapping[str, type[StepRecord | ExecutionRecord]]] = {"step": StepRecord, "execution": ExecutionRecord}
+
+
 def record_from_json(raw: Mapping[str, Any]) -> Record:
     """A record of either kind. Raises KeyError, TypeError or ValueError for anything else."""
-    kinds: dict[str, type[StepRecord | ExecutionRecord]] = {"step": StepRecord, "execution": ExecutionRecord}
-    return kinds[raw["kind"]].from_json(raw)
+    return _KINDS[raw["kind"]].from_json(raw)
 
 
 # Kinds of what is only shown (requirements 3.2.3, and what else a screen wants to know).
@@ -235,12 +237,20 @@ class Shown:
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
-        return {**_shallow(self), "at": self.at.isoformat(), "data": dict(self.data)}
+        return {**_shallow(self), "at": self.at.isoformat(), "data": plain(self.data)}
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Shown:
         """What ``to_json`` gave. Raises KeyError, TypeError or ValueError for anything else."""
         return cls(**{**raw, "at": datetime.fromisoformat(raw["at"])})
+
+
+Item: TypeAlias = Record | Shown  # what a run tells, in its order
+
+
+def item_from_json(raw: Mapping[str, Any]) -> Item:
+    """What the ``to_json`` of a record or of something shown gave. Raises KeyError, TypeError or ValueError."""
+    return record_from_json(raw) if raw["kind"] in _KINDS else Shown.from_json(raw)
 
 
 def plain(value: object) -> Any:
@@ -263,7 +273,12 @@ def plain(value: object) -> Any:
 
 
 def _shallow(record: Any) -> dict[str, Any]:
-    return {one.name: getattr(record, one.name) for one in fields(record)}
+    return {name: getattr(record, name) for name in _NAMES[type(record)]}
+
+
+_NAMES: Final = {
+    kind: tuple(one.name for one in fields(kind)) for kind in (Measurement, StepRecord, ExecutionRecord, Shown)
+}
 
 
 def _text(moment: datetime | None) -> str | None:

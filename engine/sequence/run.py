@@ -27,6 +27,7 @@ from engine.sequence.records import (
     ExecutionRecord,
     ExecutionStatus,
     Record,
+    Shown,
     StepRecord,
     StepStatus,
     Verdict,
@@ -67,7 +68,7 @@ class SequenceRun(FlowServices):
         self.execution_id = execution_id or str(uuid.uuid4())
         self.batch_id = batch_id
         self.parameters = resolve_parameters(package, parameters)
-        book = Book(self.execution_id, recorder, clock, package.total, first_seq, first_order)
+        book = Book(self.execution_id, recorder, clock, first_seq, first_order)
         results: dict[str, object] = dict.fromkeys(package.named)
         work = Work(self.execution_id, self.parameters, results, bench, operator, resources, book.show)
         super().__init__(package, book, work, resources, bench)
@@ -128,7 +129,7 @@ class SequenceRun(FlowServices):
     @property
     def unrecorded(self) -> tuple[Record, ...]:
         """What could not be kept, in order; empty when all is well."""
-        return tuple(self._book.held)
+        return tuple(one for one in self._book.held if not isinstance(one, Shown))
 
     @property
     def is_cleaning(self) -> bool:

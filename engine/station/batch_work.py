@@ -12,8 +12,11 @@ import structlog
 from engine.errors import EngineError
 from engine.ports import Outcome, StoreError
 from engine.sequence.records import (
-    record_from_json,
+    Item,
+    Shown,
+    item_from_json,
 )
+from engine.sequence.telling import told
 from engine.service.host import Call, MachineHost
 from engine.station import meters
 from engine.station.bus import BATCH_STATUS, CRASH
@@ -270,15 +273,23 @@ class BatchWork:
 
     # What its process says -------------------------------------------------------------------------------------------
 
-    async def _on_commit(self, records: Sequence[Mapping[str, Any]]) -> None:
-        kept = [record_from_json(one) for one in records]
+    async def _on_commit(self, items: Sequence[Mapping[str, Any]]) -> None:
+        said = [item_from_json(one) for one in items]
+        kept = [one for one in said if not isinstance(one, Shown)]
         await self.hall.commit(kept)
         before = self.progress.step
         for record in kept:
             self.progress.note(record)
-        if self.progress.step != before:
-            # Not before the answer: the next step waits for that, a screen can wait for this.
-            asyncio.get_running_loop().call_soon(self._changed_now)
+        # Not before the answer: the next step waits for that, a screen can wait for this.
+        asyncio.get_running_loop().call_soon(self._tell, said, self.progress.step != before)
+
+    def _tell(self, items: Sequence[Item], is_at_another_step: bool) -> None:  # noqa: FBT001 - for call_soon
+        for item in items:
+            shown = told(item, self.progress.total, self.hall.clock.now())
+            if shown is not None:
+                self.hall.tell(self.id, self.progress, shown)
+        if is_at_another_step:
+            self._changed_now()
 
     async def _on_prompt(self, prompt: dict[str, Any]) -> None:
         self.progress.ask({name: prompt[name] for name in _PROMPT_FIELDS})

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from engine.clock import Clock
-from engine.sequence.records import Record
+from engine.sequence.records import Record, Shown
 from engine.station.bus import Bus
 from engine.station.meetings import Member
 from engine.station.orders import Orders
 from engine.station.process import WorkerProcess
 from engine.station.rpc import Handler
 from engine.station.settings import BatchSettings
+from engine.station.status import Progress
 from engine.store.station_ports import StoredExecution
 
 
@@ -28,6 +29,10 @@ class Hall(Protocol):
 
     async def commit(self, records: Sequence[Record]) -> None:
         """Keep records."""
+        ...
+
+    def tell(self, batch_id: str, progress: Progress, shown: Shown) -> None:
+        """Tell everybody of something that a batch shows."""
         ...
 
     def orders(self, batch: BatchSettings, identity: str) -> Orders:

@@ -91,16 +91,14 @@ class Rpc:
         message = _encode({"call": number, "name": name, "args": dict(args or {})})
         answer: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         self._waiting[number] = answer
+        repeating = _Repeating(self._send, message)
         try:
             async with asyncio.timeout(within):
-                while True:
-                    self._send(message)
-                    done, _ = await asyncio.wait((answer,), timeout=REPEAT_S)
-                    if done:
-                        return answer.result()
+                return await answer
         except TimeoutError:
             raise NoAnswerError(f"{self.name} did not answer '{name}' within {within:g} s") from None
         finally:
+            repeating.end()
             del self._waiting[number]
             answer.cancel()
 
@@ -164,6 +162,23 @@ class Rpc:
         except Exception as error:
             log.exception("station.call.failed", peer=self.name, call=name)
             return {"error": "bug", "reason": f"{type(error).__name__}: {error}"}
+
+
+class _Repeating:
+    """Sends a message now, and again and again until it is ended."""
+
+    def __init__(self, send: Callable[[bytes], None], message: bytes) -> None:
+        self._send, self._message = send, message
+        self._loop = asyncio.get_running_loop()
+        self._again()
+
+    def end(self) -> None:
+        """Enough."""
+        self._timer.cancel()
+
+    def _again(self) -> None:
+        self._timer = self._loop.call_later(REPEAT_S, self._again)
+        self._send(self._message)
 
 
 def _encode(message: Mapping[str, object]) -> bytes:

@@ -23,7 +23,7 @@ class Screens:
         self._bus = bus
 
     def show(self, batch_id: str, progress: Progress, data: bytes) -> None:
-        """Something that a batch's process shows. What is none is told and dropped."""
+        """Something that a batch's process sends to be shown. What is none is told and dropped."""
         try:
             raw = json.loads(data)
             if raw["kind"] == _HERE:
@@ -32,6 +32,10 @@ class Screens:
         except (ValueError, KeyError, TypeError) as error:
             log.warning("station.shown.refused", batch=batch_id, size=len(data), reason=repr(error))
             return
+        self.tell(batch_id, progress, shown)
+
+    def tell(self, batch_id: str, progress: Progress, shown: Shown) -> None:
+        """Tell everybody of something."""
         if shown.kind == LOCK_WAIT:
             progress.waits[str(shown.data.get("step"))] = str(shown.data.get("resource"))
         elif shown.kind == PROMPT:

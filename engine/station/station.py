@@ -24,7 +24,7 @@ from engine.chart.model import Chart
 from engine.clock import Clock
 from engine.documents.pack import pack
 from engine.ports import StoreError
-from engine.sequence.records import Record
+from engine.sequence.records import Record, Shown
 from engine.service.host import Call, ServiceFunction, Surroundings
 from engine.station.arrivals import Arrivals
 from engine.station.batch import Batch
@@ -38,7 +38,7 @@ from engine.station.rpc import Handler
 from engine.station.settings import BatchSettings, StationSettings
 from engine.station.shown import Screens
 from engine.station.spares import Spares
-from engine.station.status import BatchStatus
+from engine.station.status import BatchStatus, Progress
 from engine.station.wardship import Wardship
 from engine.station.wires import MasterWires
 from engine.store.station import StationStore, open_station_store
@@ -360,6 +360,10 @@ class Station:
     async def commit(self, records: Sequence[Record]) -> None:
         """Keep records."""
         await self._commits.keep(records)
+
+    def tell(self, batch_id: str, progress: Progress, shown: Shown) -> None:
+        """Tell everybody of something that a batch shows."""
+        self._screens.tell(batch_id, progress, shown)
 
     def orders(self, batch: BatchSettings, identity: str) -> Orders:
         """What a process of a batch is told."""

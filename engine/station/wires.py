@@ -191,18 +191,17 @@ class _Reader:
 
     def look(self) -> None:
         """Look whether something is there. The file tells only of what is new, and a send may have taken note of it."""
-        if self._loop is not None:
+        if self._loop is not None and self._has_some():
             self._loop.call_soon(self._drain)
+
+    def _has_some(self) -> bool:
+        return bool(self._socket.getsockopt(zmq.EVENTS) & zmq.POLLIN)
 
     def _drain(self) -> None:
         for _ in range(_AT_A_TIME):
-            if self._loop is None or self._socket.closed:
+            if self._loop is None or self._socket.closed or not self._has_some():
                 return
-            try:
-                parts = self._socket.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return
-            self._hand_on(parts)
+            self._hand_on(self._socket.recv_multipart(zmq.NOBLOCK))
         self.look()  # the loop has others to serve as well
 
 

@@ -6,34 +6,36 @@ import asyncio
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from typing import TypeVar
 
 from engine.sequence.ports import Prompt
-from engine.sequence.records import ExecutionRecord, Record, Shown
+from engine.sequence.records import ExecutionRecord, Item, Shown
 from engine.station.locks import Locks, step_lock
 from engine.station.rpc import NoAnswerError, RefusedError, Rpc
 
+Told = TypeVar("Told", bound=Item)
 Dress = Callable[[ExecutionRecord], ExecutionRecord]
 
 
 class MasterRecorder:
-    """Has records kept by the master, which answers once they are in its database."""
+    """Has records kept by the master, which answers once they are in its database, and tells everybody of them."""
 
     def __init__(self, rpc: Rpc, show: Callable[[bytes], None], dress: Dress) -> None:
         self._rpc, self._show, self._dress = rpc, show, dress
         self.is_begun = asyncio.Event()  # the first records are kept
 
-    def dressed(self, records: Sequence[Record]) -> list[Record]:
+    def dressed(self, items: Sequence[Told]) -> list[Told | ExecutionRecord]:
         """Records with what only the process knows: serial number, operator, and when the execution began."""
-        return [self._dress(one) if isinstance(one, ExecutionRecord) else one for one in records]
+        return [self._dress(one) if isinstance(one, ExecutionRecord) else one for one in items]
 
-    async def commit(self, records: Sequence[Record]) -> None:
+    async def commit(self, items: Sequence[Item]) -> None:
         """Keep them. Raises RemoteError when the master cannot, NoAnswerError when it is gone."""
-        await self._rpc.call("commit", {"records": [one.to_json() for one in self.dressed(records)]})
+        await self._rpc.call("commit", {"items": [one.to_json() for one in self.dressed(items)]})
         self.is_begun.set()
 
     def show(self, event: Shown) -> None:
         """Show something."""
-        self._show(json.dumps(event.to_json(), ensure_ascii=False, default=str).encode())
+        self._show(json.dumps(event.to_json(), ensure_ascii=False).encode())
 
 
 class RemoteOperator:

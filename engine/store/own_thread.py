@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from types import TracebackType
 from typing import Generic, Protocol, Self, TypeVar
 
+from engine.call_thread import CallThread
 from engine.ports import StoreError
 
 
@@ -32,7 +32,7 @@ class OwnThread(Generic[L]):
     def __init__(self, make: Callable[[], L]) -> None:
         self._make = make
         self._owned: L | None = None
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        self._thread: CallThread | None = None
         self._is_closed = False
 
     async def __aenter__(self) -> Self:
@@ -48,18 +48,24 @@ class OwnThread(Generic[L]):
         if self._is_closed:
             return
         self._is_closed = True
-        closing = self._thread.submit(self._close)
+        if self._thread is None:
+            return
+        closing = self._thread.call(self._close)
+        self._thread.end()
         try:
-            await asyncio.shield(asyncio.wrap_future(closing))
+            await closing
         finally:
             # Also when we are cancelled here: no thread outlives the store. The thread is at its last job.
-            self._thread.shutdown(wait=True)
+            self._thread.join()
 
     async def _run(self, work: Callable[[L], T]) -> T:
         if self._is_closed:
             raise StoreError("the store is closed")
-        # Shielded: a record that was handed over is committed, also when its line is being stopped at this moment.
-        return await asyncio.shield(asyncio.wrap_future(self._thread.submit(self._work, work)))
+        if self._thread is None:
+            self._thread = CallThread("store", daemon=False)
+        # A record that was handed over is committed, also when its line is being stopped at this moment.
+        result: T = await self._thread.call(partial(self._work, work))
+        return result
 
     def _work(self, work: Callable[[L], T]) -> T:
         if self._owned is None:

@@ -6,6 +6,7 @@ and changes nothing, so that whoever lost an answer may send again.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
@@ -41,7 +42,7 @@ _STEP: Final = (
 _COLUMNS: Final = tuple({"passed": "pass"}.get(name, name) for name in _STEP)
 _UPDATES: Final = ", ".join(f"{one} = excluded.{one}" for one in _COLUMNS[2:])
 _KEEP_STEP: Final = (
-    f"INSERT INTO step_results ({', '.join(_COLUMNS)}) VALUES ({', '.join(f'${name}' for name in _STEP)}) "  # noqa: S608 - constants
+    f"INSERT INTO step_results ({', '.join(_COLUMNS)}) VALUES ({', '.join(f':{name}' for name in _STEP)}) "  # noqa: S608 - constants
     f"ON CONFLICT (execution_id, step_order) DO UPDATE SET {_UPDATES}"
 )
 
@@ -80,7 +81,7 @@ class StationLedger(Transactions):
             self._write(partial(self._keep_all, records))
 
     def _keep_all(self, records: Sequence[Record]) -> None:
-        """Keep what is new. Steps go past Pony's objects: a step of a run waits for this, and they take half of it."""
+        """Keep what is new. Steps go past Pony: a step of a run waits for this, and that took half of it."""
         seqs: dict[str, int] = {}  # the newest number of each execution that steps were kept of
         for record in records:
             if isinstance(record, ExecutionRecord):
@@ -94,15 +95,15 @@ class StationLedger(Transactions):
         self._note_seqs(seqs)
 
     def _last_seq(self, record: Record) -> int:
-        found = self._database.select("SELECT last_seq FROM executions WHERE id = $id", {}, {"id": record.execution_id})
-        if not found:
+        asked = self._connection().execute("SELECT last_seq FROM executions WHERE id = ?", (record.execution_id,))
+        found = asked.fetchone()
+        if found is None:
             raise StoreError(f"a step of execution {record.execution_id} came before the execution itself")
         return int(found[0])
 
     def _note_seqs(self, seqs: dict[str, int]) -> None:
         for execution_id, seq in seqs.items():
-            values = {"id": execution_id, "seq": seq}
-            self._database.execute("UPDATE executions SET last_seq = $seq WHERE id = $id", {}, values)
+            self._connection().execute("UPDATE executions SET last_seq = ? WHERE id = ?", (seq, execution_id))
         seqs.clear()
 
     def _keep_execution(self, record: ExecutionRecord) -> None:
@@ -121,7 +122,12 @@ class StationLedger(Transactions):
     def _keep_step(self, record: StepRecord) -> None:
         columns = station_rows.step_columns(record)
         values = {"execution_id": record.execution_id, "step_order": record.order, **columns}
-        self._database.execute(_KEEP_STEP, {}, values)
+        self._connection().execute(_KEEP_STEP, values)
+
+    def _connection(self) -> sqlite3.Connection:
+        """The connection itself, within the transaction that is open: Pony takes longer than the database."""
+        connection: sqlite3.Connection = self._database.get_connection()
+        return connection
 
     def _finish(self, execution_id: str) -> None:
         if self._queues and self._tables.queued.get(execution_id=execution_id) is None:

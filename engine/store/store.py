@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -178,8 +178,8 @@ class LedgerStore(OwnThread["Ledger"]):
         if not ledger.is_behind or self._is_completing or self._is_closed:
             return
         self._is_completing = True
-        with contextlib.suppress(RuntimeError):  # closed this very moment; the next start goes on
-            self._thread.submit(self._complete_a_batch, ledger)
+        assert self._thread is not None  # we are in it; closed this very moment, the next start goes on
+        self._thread.post(partial(self._complete_a_batch, ledger))
 
     def _complete_a_batch(self, ledger: Ledger) -> None:
         self._is_completing = False

@@ -10,7 +10,7 @@ from sequence_kit import HEAD, World, play, write_package
 from engine.sequence.bench import Bench
 from engine.sequence.local import LocalResources, MemoryRecorder
 from engine.sequence.package import load_package
-from engine.sequence.records import ExecutionRecord, ExecutionStatus, StepStatus, Verdict
+from engine.sequence.records import ExecutionRecord, ExecutionStatus, Shown, StepStatus, Verdict
 from engine.sequence.run import ResumeError, SequenceRun
 from engine.testing.loop import VirtualLoop
 
@@ -52,11 +52,10 @@ class SlowRecorder(MemoryRecorder):
         super().__init__()
         self.all = {}
 
-    async def commit(self, records):
+    async def commit(self, items):
         await asyncio.sleep(0.05)
-        for record in records:
-            self.all[record.seq] = record
-        await super().commit(records)
+        self.all.update({item.seq: item for item in items if not isinstance(item, Shown)})
+        await super().commit(items)
 
 
 @pytest.fixture(scope="module")

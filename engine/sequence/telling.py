@@ -1,0 +1,33 @@
+"""How records are told to a screen: a step that begins, a step that has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from engine.sequence.records import STEP_COMPLETE, STEP_START, Item, Shown, StepRecord, StepStatus
+
+_BEGUN: Final = ("path", "order", "title", "is_cleanup")
+_ENDED: Final = (*_BEGUN, "duration", "verdict", "status", "result", "measurements", "error", "attempts")
+
+
+def told(item: Item, total: int, now: datetime) -> Shown | None:
+    """What a screen is told of it; None of an execution, whose owner tells more of it than a record knows.
+
+    ``total`` is the number of steps that the sequence has; ``now`` for what has no time of its own.
+    """
+    if isinstance(item, Shown):
+        return item
+    if not isinstance(item, StepRecord):
+        return None
+    plain = item.to_json()
+    if item.status is StepStatus.RUNNING:
+        data = {"step": item.name, "index": item.order, "total": total, **_picked(plain, _BEGUN)}
+        return Shown(STEP_START, item.execution_id, item.started_at or now, data)
+    data = {"step": item.name, "pass": item.is_pass, **_picked(plain, _ENDED)}
+    return Shown(STEP_COMPLETE, item.execution_id, item.completed_at or now, data)
+
+
+def _picked(plain: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: plain[name] for name in names}
