@@ -21,6 +21,7 @@ import structlog
 from engine.call_thread import CallThread
 from engine.errors import EngineError
 from engine.sequence.faults import Fault, FaultKind, InjectedError, drifted
+from engine.sequence.found import natural
 from engine.sequence.interfaces import Interface, check_arguments
 from engine.sequence.model import CANCEL_S, Hardware
 from engine.sequence.ports import DeviceFactory
@@ -181,6 +182,9 @@ class Bench:
             result = await _outcome(method(**arguments))
         else:
             result = await handle.on_thread(lambda: method(**arguments))
+            if inspect.isawaitable(result):  # of a coroutine behind a plain function, as decorators make them
+                result = await _outcome(result)
+        result = natural(result)
         return drifted(result, fault.amount) if fault is not None and fault.kind is FaultKind.DRIFT else result
 
     async def _open(self, handle: _Handle) -> None:

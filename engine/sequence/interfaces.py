@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import inspect
-import types
-import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Optional
 
-from engine.bindings.types import ANY, FLAG, INT, LIST, MAP, MASS, NUMBER, TEXT, ValueType
+from engine.bindings.types import NUMBER, ValueType
 from engine.chart.expr_types import kind
 from engine.errors import EngineError
-from engine.units import Quantity
+from engine.sequence.hints import MisfitError, fitted, hints_of, type_of
 
 # Methods that are the executor's business, no commands.
 LIFECYCLE: Final = frozenset({"close"})
-
-_TYPES: Final[Mapping[Any, ValueType]] = {
-    bool: FLAG, int: INT, float: NUMBER, Decimal: NUMBER, str: TEXT, Quantity: MASS, list: LIST, dict: MAP,
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +23,7 @@ class Argument:
     name: str
     type: ValueType
     is_required: bool
-    annotation: Any = None
+    annotation: Any = Any
 
     def fits(self, type_: ValueType) -> bool:
         """Whether a value of a type may be given."""
@@ -48,6 +41,8 @@ class Signature:
     arguments: Mapping[str, Argument]
     is_async: bool = False
     takes_any: bool = False
+    unnamed: tuple[str, ...] = ()  # arguments that cannot be given by name (before a ``/``)
+    gives: Any = Any  # the hint of what it returns; ``type(None)``: nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +63,7 @@ class Interface:
 def interface_of(class_: type, name: str) -> Interface:
     """Read a driver's class. Every public method is a command, ``close`` is called at the end."""
     commands = {
-        method: signature_of(function, is_method=not isinstance(inspect.getattr_static(class_, method), staticmethod))
+        method: signature_of(function, is_method=_has_self(inspect.getattr_static(class_, method)))
         for method, function in inspect.getmembers(class_, callable)
         if not method.startswith("_") and method not in LIFECYCLE and not isinstance(function, type)
     }
@@ -77,69 +72,48 @@ def interface_of(class_: type, name: str) -> Interface:
     return Interface(name, commands, constructor, class_)
 
 
+def _has_self(found: object) -> bool:
+    return inspect.isroutine(found) and not isinstance(found, staticmethod | classmethod)
+
+
 def signature_of(function: Callable[..., object], *, is_method: bool = False) -> Signature:
     """What a function takes, without ``self``."""
+    try:
+        parameters = list(inspect.signature(function).parameters.values())[1 if is_method else 0 :]
+    except (TypeError, ValueError):  # of a class that is written in C, which does not say
+        return Signature({}, takes_any=True)
+    hints = hints_of(function)
     arguments: dict[str, Argument] = {}
-    hints = _hints(function)
-    parameters = list(inspect.signature(function).parameters.values())[1 if is_method else 0 :]
-    takes_any = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters)
     for one in parameters:
         if one.kind in {inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL}:
             continue
-        hint = hints.get(one.name)
-        arguments[one.name] = Argument(one.name, _type_of(hint), one.default is inspect.Parameter.empty, hint)
-    return Signature(arguments, inspect.iscoroutinefunction(function), takes_any)
-
-
-def _hints(function: Callable[..., object]) -> Mapping[str, Any]:
-    try:
-        return typing.get_type_hints(function)
-    except Exception:  # noqa: BLE001 - a hint that only a type checker can read says nothing here
-        return {}
-
-
-def _type_of(hint: Any) -> ValueType:
-    """A Python type as the language knows it; what it does not know takes any value."""
-    origin = typing.get_origin(hint)
-    if origin in {typing.Union, types.UnionType}:
-        inner = [one for one in typing.get_args(hint) if one is not type(None)]
-        return _type_of(inner[0]) if len(inner) == 1 else ANY
-    if origin is typing.Literal:
-        values = typing.get_args(hint)
-        return ValueType("choice", values) if all(isinstance(value, str) for value in values) else ANY
-    plain_type = origin or hint
-    return _TYPES.get(plain_type, ANY) if isinstance(plain_type, type) else ANY
+        hint = hints.get(one.name, Any)
+        if one.default is None:
+            hint = Optional[hint]  # noqa: UP045 - a hint may be what '|' does not take
+        arguments[one.name] = Argument(one.name, type_of(hint), one.default is inspect.Parameter.empty, hint)
+    return Signature(
+        arguments,
+        inspect.iscoroutinefunction(function),
+        takes_any=any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters),
+        unnamed=tuple(one.name for one in parameters if one.kind is inspect.Parameter.POSITIONAL_ONLY),
+        gives=hints.get("return", Any),
+    )
 
 
 class ArgumentError(EngineError):
-    """An argument does not fit what a command takes."""
+    """An argument does not fit what a command takes. ``wanted``: what its hint wants, where that is what is wrong."""
+
+    def __init__(self, message: str, wanted: str = "") -> None:
+        super().__init__(message)
+        self.wanted = wanted
 
 
 def converted(value: object, argument: Argument) -> object:
     """A value as the driver's hint wants it: YAML's decimals become floats, 12 becomes 12.0. Raises ArgumentError."""
-    hint = argument.annotation
-    if isinstance(value, Quantity) and argument.type == NUMBER:
-        value = value.value
-    if value is None or argument.type == ANY:
-        return float(value) if isinstance(value, Decimal) else value
-    if argument.type == NUMBER:
-        if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-            raise _misfit(value, argument)
-        return Decimal(str(value)) if hint is Decimal else float(value)
-    expected: dict[str, tuple[type, ...]] = {
-        "int": (int,), "flag": (bool,), "text": (str,), "choice": (str,), "mass": (Quantity,),
-        "list": (list, tuple), "map": (dict,),
-    }  # fmt: skip
-    wanted = expected.get(argument.type.name)
-    is_odd_flag = isinstance(value, bool) and argument.type.name == "int"
-    is_no_choice = bool(argument.type.choices) and value not in argument.type.choices
-    if wanted is not None and (not isinstance(value, wanted) or is_odd_flag or is_no_choice):
-        raise _misfit(value, argument)
-    return value
-
-
-def _misfit(value: object, argument: Argument) -> ArgumentError:
-    return ArgumentError(f"'{argument.name}' takes {argument.type}, not {value!r}")
+    try:
+        return fitted(value, argument.annotation)
+    except MisfitError as error:
+        raise ArgumentError(f"'{argument.name}' {error}", error.wanted) from error
 
 
 def check_arguments(signature: Signature, given: Mapping[str, object], owner: str) -> dict[str, object]:

@@ -46,7 +46,7 @@ def number(value: object, unit: str) -> Decimal | None:
     if isinstance(value, str):
         return _from_text(value, unit)
     if isinstance(value, int | float | Decimal):
-        found = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+        found = Decimal(float.__repr__(value)) if isinstance(value, float) else Decimal(value)
         return found if found.is_finite() else None
     return None
 
@@ -89,7 +89,10 @@ def judge(name: str, value: object, unit: str, limits: tuple[Limit, ...]) -> Mea
     if band is not None and verdict is Verdict.PASS:
         inside = _in_range(value, band.operand, unit)
         verdict = Verdict.MARGINAL if inside is Verdict.FAIL else inside
-    found = number(value, unit) if unit or any(limit.kind in NUMERIC for limit in limits) else None
+    is_number = bool(unit) or any(limit.kind in NUMERIC for limit in limits)
+    found = number(value, unit) if is_number else None
+    if verdict is Verdict.PASS and (value is None or (is_number and found is None)):
+        verdict = Verdict.INCONCLUSIVE  # with no limit either: what should have been measured was not
     kept = plain(value if found is None else _float(found))
     return Measurement(name, kept, unit, verdict, written(limits))
 

@@ -11,7 +11,7 @@ from engine.bindings.types import ANY, ValueType, ValueTypeError, coerce
 from engine.chart.declare import declarations
 from engine.documents.quantities import found as found_word
 from engine.documents.suggest import did_you_mean
-from engine.documents.tree import Map, Value
+from engine.documents.tree import Map, Seq, Value
 from engine.errors import Diagnostic, Position
 from engine.sequence.devices import DEVICES, TWINS
 from engine.sequence.drivers import DriverLoader
@@ -188,10 +188,21 @@ def _literal_type(value: object) -> ValueType:
     return ValueType("any" if word == "nothing" else word)
 
 
-def check_literal(value: Value, argument: Argument) -> str | None:
-    """The word for what a literal is, when it is not what the argument takes; None when it fits."""
+def literal_problem(value: Value, argument: Argument) -> tuple[str, dict[str, object]] | None:
+    """What is wrong with an argument that is written out: a code and its parameters; None when it fits."""
+    allowed = argument.type.choices
+    if isinstance(value, str) and allowed and value not in allowed:
+        return "wrong-value", {"value": value, "allowed": allowed, "guess": did_you_mean(value, allowed)}
     try:
-        converted(coerce(value, argument.type) if argument.type.name == "mass" else _literal(value), argument)
-    except (ArgumentError, ValueTypeError):
-        return found_word(value)
+        plain = coerce(value, argument.type) if argument.type.name == "mass" else _plain(value)
+        converted(plain, argument)
+    except (ArgumentError, ValueTypeError) as error:
+        wanted = getattr(error, "wanted", "") or argument.type.name
+        return "argument-type", {"name": argument.name, "expected": wanted, "found": found_word(value)}
     return None
+
+
+def _plain(value: Value) -> object:
+    if isinstance(value, Map):
+        return {key: _plain(one) for key, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, Seq) else _literal(value)

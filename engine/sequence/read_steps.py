@@ -26,7 +26,7 @@ from engine.sequence.model import (
     StepKind,
 )
 from engine.sequence.outline import RawStep
-from engine.sequence.read_hardware import check_literal
+from engine.sequence.read_hardware import literal_problem
 from engine.sequence.read_measures import MeasureReader, type_of
 from engine.units import parse_duration
 
@@ -171,6 +171,8 @@ class StepReader:
             return
         if hardware.simulated is not None and command not in hardware.simulated.commands:
             self._report("twin-lacks-command", at, name=command, twin=hardware.simulated.name)
+        if signature.unnamed:
+            self._report("unnamed-argument", at, name=signature.unnamed[0], owner=f"{name}.{command}")
         step.arguments = self._arguments(raw, signature.arguments, takes_any=signature.takes_any)
 
     def _arguments(self, raw: RawStep, takes: Mapping[str, Argument], *, takes_any: bool) -> dict[str, Evaluate]:
@@ -197,18 +199,19 @@ class StepReader:
         return found
 
     def _check_argument(self, value: Value, mark: Mark, argument: Argument, raw: RawStep) -> None:
-        at = Position(mark[0], mark[3], mark[4])
+        at, owner = Position(mark[0], mark[3], mark[4]), str(raw.body["call"])
         if isinstance(value, str) and "${" in value:
             quiet = Expressions(self.parameters, self.results, [], raw.aliases)  # told where it is read
             compiled = quiet.template(value, mark)
-            found = None if compiled is None or argument.fits(compiled.type) else compiled.type.name
-        elif isinstance(value, Map | Seq):
-            found = None if argument.fits(ValueType("map" if isinstance(value, Map) else "list")) else "map"
-        else:
-            found = check_literal(value, argument)
-        if found is not None:
-            params = {"name": argument.name, "expected": argument.type.name, "found": found}
-            self._report("argument-type", at, owner=str(raw.body["call"]), **params)
+            if compiled is not None and not argument.fits(compiled.type):
+                params = {"name": argument.name, "expected": argument.type.name, "found": compiled.type.name}
+                self._report("argument-type", at, owner=owner, **params)
+        elif not has_expression(value):
+            found = literal_problem(value, argument)
+            if found is not None:
+                self._report(found[0], at, **{"owner": owner, **found[1]})
+        elif not argument.fits(ValueType("map" if isinstance(value, Map) else "list")):
+            self._report("argument-type", at, name=argument.name, owner=owner, expected=argument.type.name, found="map")
 
     def _prompt(self, step: Step, raw: RawStep) -> None:
         section = raw.body.section("prompt")
@@ -273,6 +276,13 @@ class StepReader:
 
     def _report(self, code: str, position: Position, **params: object) -> None:
         self.problems.append(Diagnostic(code, position, params))
+
+
+def has_expression(value: Value) -> bool:
+    """Whether any text in it is worked out only when it is needed."""
+    if isinstance(value, Map):
+        return any(map(has_expression, value.values()))
+    return any(map(has_expression, value)) if isinstance(value, Seq) else isinstance(value, str) and "${" in value
 
 
 def _texts(raw: Value) -> tuple[str, ...]:

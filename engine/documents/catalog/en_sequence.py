@@ -114,6 +114,11 @@ ENTRIES: Final[dict[str, Entry]] = {
         "The driver's type hints say what each argument is.",
         "give {expected}",
     ),
+    "unnamed-argument": Entry(
+        "'{name}' of {owner} cannot be given by its name",
+        "A sequence gives every argument by name; one before a '/' in the driver's method takes none.",
+        "remove the '/' from the method",
+    ),
     "driver-form": Entry(
         "'{name}' is no driver",
         "A driver is a class of the package, or a device of the engine by its kind.",
