@@ -5,6 +5,7 @@ A change is checked as a whole file before it takes the old one's place, in one 
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import stat
@@ -57,14 +58,32 @@ class StationFile:
 
     def __init__(self, path: Path, env: Mapping[str, str]) -> None:
         self._path, self._env = path, env
+        self._seen: tuple[int, int, int] | None = None
+        self._written: Mapping[str, Mapping[str, Any]] = {}
 
-    def written(self, batch_id: str) -> Mapping[str, Any] | None:
+    async def written(self, batch_id: str) -> Mapping[str, Any] | None:
         """What the file says of a batch, with ``${NAME}`` where a variable stands. Never a secret that one holds."""
+        state = self._state()
+        if state is None or state != self._seen:
+            # A tenth of a second for fifty batches: not in the loop, and not for every question.
+            self._written = await asyncio.to_thread(self._read_all)
+            self._seen = state
+        return self._written.get(batch_id)
+
+    def _state(self) -> tuple[int, int, int] | None:
+        """What is another when the file is; None when there is none."""
         try:
-            found = _find(_batches(self._read()), batch_id)
-        except EditError:
+            facts = self._path.stat()
+        except OSError:
             return None
-        return None if found is None else _plain(found)
+        return facts.st_mtime_ns, facts.st_size, facts.st_ino
+
+    def _read_all(self) -> Mapping[str, Mapping[str, Any]]:
+        try:
+            batches = _batches(self._read())
+        except EditError:
+            return {}
+        return {str(one.get("id")): _plain(one) for one in batches if isinstance(one, CommentedMap)}
 
     def add(self, batch_id: str, values: Mapping[str, Any]) -> Draft:
         """Put a batch at the end. Raises EditError."""
@@ -106,7 +125,7 @@ class StationFile:
     def _read(self) -> CommentedMap:
         try:
             document = _yaml().load(self._path.read_text(encoding="utf-8"))
-        except (OSError, YAMLError) as error:
+        except (OSError, UnicodeDecodeError, YAMLError) as error:
             raise EditError(f"{self._path} cannot be read: {error}") from error
         if not isinstance(document, CommentedMap):
             raise EditError(f"{self._path} is no station's file any more")

@@ -19,6 +19,7 @@ from engine.station.web.keys import KeyRing
 from engine.station.web.lights import lit
 from engine.station.web.words import frame, to_camel
 from engine.station.yields import bounds
+from tests.station.face_kit import run
 
 
 @pytest.mark.parametrize(
@@ -72,11 +73,36 @@ def test_a_file_that_is_gone_or_no_station_any_more_is_told(tmp_path: Path) -> N
     file = StationFile(tmp_path / "station.yaml", {})
     with pytest.raises(EditError, match="cannot be read"):
         file.add("batch_1", {"sequencePackage": "power_board"})
-    assert file.written("batch_1") is None
-    for text in ("- 1\n", "station: {id: a}\nbatches: 5\n", "station: {id: a}\nbatches: []\n"):
-        (tmp_path / "station.yaml").write_text(text)
+    assert run(file.written("batch_1")) is None
+    not_korean = "station: {id: 가}\n".encode("cp949")
+    for text in (b"- 1\n", b"station: {id: a}\nbatches: 5\n", b"station: {id: a}\nbatches: []\n", not_korean):
+        (tmp_path / "station.yaml").write_bytes(text)
         with pytest.raises(EditError):
             file.remove("batch_1")
+        assert run(file.written("batch_1")) is None
+
+
+def test_what_a_file_says_of_a_batch_is_read_once_until_the_file_is_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = 0
+    read_text = Path.read_text
+
+    def counted(path: Path, encoding: str | None = None) -> str:
+        nonlocal reads
+        reads += 1
+        return read_text(path, encoding)
+
+    async def scenario() -> None:
+        path = tmp_path / "station.yaml"
+        file = StationFile(path, {})
+        for name in ("first", "second"):
+            path.write_text(f"station: {{id: a}}\nbatches:\n  - {{id: batch_1, name: {name}}}\n")
+            assert [await file.written("batch_1") for _ in range(3)] == [{"id": "batch_1", "name": name}] * 3
+        assert reads == 2
+
+    monkeypatch.setattr(Path, "read_text", counted)
+    run(scenario())
 
 
 def test_keys_are_made_listed_and_revoked_on_the_command_line(

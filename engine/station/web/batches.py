@@ -65,7 +65,7 @@ async def get_batch(face: TheFace, batch_id: BatchId) -> models.BatchDetail:
     """One batch with its settings."""
     with told(batch_id):
         status, settings = face.station.status(batch_id), face.station.batch_settings(batch_id)
-    written = face.editor.written(batch_id) if face.editor is not None else None
+    written = await face.editor.written(batch_id) if face.editor is not None else None
     return models.detail(status, settings, written)
 
 

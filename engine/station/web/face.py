@@ -56,12 +56,13 @@ class Face:
         await self.store.add_audit(AuditEntry(self.clock.now(), actor, action, batch_id, detail, outcome))
 
 
-def _face(request: Request) -> Face:
+# Not a plain function: the framework would call that in a thread, for every request.
+async def _face(request: Request) -> Face:
     face: Face = request.app.state.face
     return face
 
 
-def _actor(request: Request) -> str:
+async def _actor(request: Request) -> str:
     """Who asks: the name of the key that was shown, or where the request came from."""
     name: str = request.scope.get("actor", "")
     return name or (f"local:{request.client.host}" if request.client is not None else "local")

@@ -29,7 +29,8 @@ Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
 Name = Annotated[str, Query(max_length=255)]
 
 
-def result_filter(
+# Not a plain function: the framework would call that in a thread, for every request.
+async def result_filter(
     batch: Annotated[str | None, Query(max_length=255, description="Of this batch.", examples=["batch_1"])] = None,
     sequence: Annotated[
         str | None, Query(max_length=255, description="Of this sequence.", examples=["power_board"])
