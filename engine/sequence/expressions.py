@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any, Final
 
 from engine.bindings.types import ValueType
@@ -18,6 +19,7 @@ from engine.documents.tree import Mark
 from engine.errors import Diagnostic
 from engine.sequence.model import Evaluate
 
+_MOST_NAMES: Final = 8  # of those that could have been meant
 _STRING: Final = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
 _ROOT: Final = re.compile(rf"{_STRING}|(?<![\w.])(parameters|results)(?=\s*[.\[])|(?<![\w.])(data|settings|event)\b")
 _OURS: Final = {"parameters": "settings  ", "results": "data   "}  # as long as what they stand for
@@ -46,6 +48,12 @@ class Expressions:
     aliases: Mapping[str, str] = field(default_factory=dict)
     used: Callable[[frozenset[str], Mark], None] | None = None  # is told which steps' results each expression uses
 
+    def whole_name(self, name: str) -> str:
+        """``results.STEP.NAME`` as the whole sequence calls the step."""
+        root, _, rest = name.partition(".")
+        step, dot, more = rest.partition(".")
+        return f"{root}.{self.aliases.get(step, step)}{dot}{more}" if root == "results" else name
+
     def condition(self, text: str, mark: Mark) -> Compiled | None:
         """``when:`` and its like: an expression as it stands."""
         return self._compiled(lambda scope: parse_expression(_translated(text), scope), text, mark)
@@ -60,6 +68,8 @@ class Expressions:
             found = parse(Scope(self.parameters, {**self.results, **local}, {}, ()))
         except ExpressionError as error:
             params = {name: _ours(value) for name, value in error.params.items()}
+            if "known" in params:
+                params["known"] = _nearest(str(params.get("name", "")), str(params["known"]))
             position = Place(mark).inside(text, error.offset)
             self.problems.append(Diagnostic(error.code, position, params))
             return None
@@ -111,6 +121,14 @@ def _translated_template(text: str) -> str:
         except ExpressionError as error:
             raise ExpressionError(error.code, error.offset + part.offset, error.params) from error
     return made + text[at:]
+
+
+def _nearest(name: str, known: str) -> list[str]:
+    """Of all the names that there are, those under the same root; of many, those that look like it."""
+    names = known.split(", ") if known else []
+    root = name.rpartition(".")[0]
+    under = [one for one in names if root and one.startswith(f"{root}.")] or names
+    return under if len(under) <= _MOST_NAMES else get_close_matches(name, under, _MOST_NAMES, 0.5) or under
 
 
 def _ours(value: object) -> object:

@@ -19,10 +19,10 @@ from engine.sequence.bounds import longest_end_of_chart, longest_end_of_steps
 from engine.sequence.chart_calls import check_calls
 from engine.sequence.compile import chart_document, recovery_document, resume_document
 from engine.sequence.drivers import DriverLoader
-from engine.sequence.model import Hardware, Package, Parameter, Step
-from engine.sequence.outline import Outline, inside
+from engine.sequence.model import Hardware, Package, Parameter, Step, StepKind
+from engine.sequence.outline import Outline, RawStep, inside
 from engine.sequence.read_hardware import HardwareReader, read_parameters
-from engine.sequence.read_steps import StepReader, result_types
+from engine.sequence.read_steps import StepReader, result_types, units_of
 from engine.sequence.services import sequence_registry
 from machines import shipped_sequences
 from schemas import load_schema
@@ -88,6 +88,21 @@ def find_package(package: str | Path, folders: Sequence[Path] = ()) -> tuple[Pat
     raise DiagnosticError([Diagnostic("unknown-sequence", Position(str(package)), params)])
 
 
+def _sides(steps: list[RawStep]) -> dict[str, dict[str, int]]:
+    """For each step, in which branch of the parallels around it it stands."""
+    found: dict[str, dict[str, int]] = {}
+
+    def walk(steps: list[RawStep], around: dict[str, int]) -> None:
+        for step in steps:
+            found[step.name] = around
+            for number, branch in enumerate(step.branches):
+                is_parallel = step.kind is StepKind.PARALLEL
+                walk(branch, {**around, step.name: number} if is_parallel else around)
+
+    walk(steps, {})
+    return found
+
+
 class _Reader:
     """Reads one package; a later stage is skipped only where its input is broken."""
 
@@ -142,6 +157,8 @@ class _Reader:
             result_types(self.outline.by_name),
             order,
             self.problems,
+            units_of(parameters, self.outline.by_name),
+            _sides([*raw, *raw_cleanup]),
         )
         self.texts |= self.outline.files
         return reader.read(raw), reader.read(raw_cleanup)

@@ -104,7 +104,11 @@ class HardwareReader:
 
     def _interface(self, written: str, at: Position) -> Interface | None:
         if ":" in written:
-            return self.loader.load(written, at)
+            interface = self.loader.load(written, at)
+            missing = sorted(getattr(interface.make, "__abstractmethods__", ())) if interface is not None else ()
+            if missing:
+                self.problems.append(Diagnostic("driver-abstract", at, {"name": written, "known": missing}))
+            return interface
         if written not in DEVICES:
             params = {"name": written, "guess": did_you_mean(written, DEVICES) or "", "known": sorted(DEVICES)}
             self.problems.append(Diagnostic("unknown-device", at, params))

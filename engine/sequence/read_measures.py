@@ -1,22 +1,24 @@
-"""Reads ``measure:``: what is judged and by which limits, and whether the limits can hold at all."""
+"""Reads ``measure:``: what is judged, in which unit and by which limits."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
 from engine.bindings.types import ANY, FLAG, NUMBER, TEXT, ValueType
 from engine.documents.tree import Map, Mark, Seq, Value
 from engine.errors import Diagnostic, Position
+from engine.sequence.check_limits import LimitChecker
 from engine.sequence.expressions import Expressions, constant
-from engine.sequence.limits import LIMITS, NUMERIC, LimitError, distance, number
+from engine.sequence.limits import LIMITS, NUMERIC
 from engine.sequence.model import Evaluate, Measure, StepKind
 
 TAKEN: Final = ("verdict", "passed", "answer", "value")  # what every result has beside its measurements
 
-_SCALARS: Final = (str, int, Decimal, bool)
+_ALONE: Final = re.compile(r"\$\{\s*(?P<name>parameters\.\w+|results\.\w+\.\w+)\s*\}\Z")
 
 
 def type_of(body: Value) -> ValueType:
@@ -36,6 +38,7 @@ class MeasureReader:
 
     expressions: Expressions
     problems: list[Diagnostic]
+    units: Mapping[str, str] = field(default_factory=dict)  # of ``parameters.NAME`` and ``results.STEP.NAME``
 
     def read(self, raw: Value, kind: StepKind) -> tuple[Measure, ...]:
         """The measurements of ``measure:``."""
@@ -58,7 +61,9 @@ class MeasureReader:
                 self._report("misplaced-step-key", body.key_at(key), key=key, step=kind.value, allowed=allowed)
         unit = str(body.get("unit", ""))
         limits = {key: self.operand(body[key], body.marks[key]) for key in LIMITS if key in body}
-        self._check(body, unit)
+        LimitChecker(body, unit, self.problems).check()
+        for key in {"value", *LIMITS} & body.keys():
+            self._check_units(body[key], body.marks[key], unit)
         source = str(body["from"]) if "from" in body else None
         return Measure(name, unit, raw.key_at(name), limits, source, value)
 
@@ -73,101 +78,29 @@ class MeasureReader:
             return _mapping({key: self.operand(one, raw.marks[key]) for key, one in raw.items()})
         return constant(float(raw) if isinstance(raw, Decimal) else raw)
 
-    # What can never hold ---------------------------------------------------------------------------------------------
+    def _check_units(self, raw: Value, mark: Mark, unit: str) -> None:
+        if isinstance(raw, Seq):
+            for index, one in enumerate(raw):
+                self._check_unit(one, raw.marks[index], unit)
+        elif isinstance(raw, Map):
+            for key in raw.keys() - {"percent"}:
+                self._check_unit(raw[key], raw.marks[key], unit)
+        else:
+            self._check_unit(raw, mark, unit)
 
-    def _check(self, body: Map, unit: str) -> None:
-        self._check_numbers(body, unit)
-        self._check_within(body, unit)
-        self._check_pattern(body)
-        limits = self._bounds(body, "range", unit)
-        band = self._bounds(body, "marginal", unit)
-        for key, bounds in (("range", limits), ("marginal", band)):
-            low, high = bounds
-            if low is not None and high is not None and low > high:
-                self._report("limits-reversed", body.at(key), low=low, high=high)
-        floor = limits[0] if limits[0] is not None else self._bound(body, "at_least", unit)
-        ceiling = limits[1] if limits[1] is not None else self._bound(body, "at_most", unit)
-        is_outside = (band[0] is not None and floor is not None and band[0] < floor) or (
-            band[1] is not None and ceiling is not None and band[1] > ceiling
-        )
-        if is_outside:
-            self._report("marginal-outside", body.at("marginal"))
-
-    def _check_numbers(self, body: Map, unit: str) -> None:
-        for key in ("at_least", "at_most"):
-            if key in body:
-                self._check_number(body[key], body.at(key), unit)
-        for key in ("range", "marginal"):
-            values = body.get(key)
-            for index, value in enumerate(values if isinstance(values, Seq) else ()):
-                assert isinstance(values, Seq)
-                if value is not None or key == "range":
-                    self._check_number(value, values.at(index), unit)
-
-    def _check_number(self, raw: Value, at: Position, unit: str) -> None:
-        if isinstance(raw, str) and "${" in raw:
+    def _check_unit(self, raw: Value, mark: Mark, unit: str) -> None:
+        """A parameter or an earlier measurement that stands alone is compared as it is: it must be in this unit."""
+        found = _ALONE.match(raw) if isinstance(raw, str) and unit else None
+        if found is None:
             return
-        try:
-            is_number = number(raw, unit) is not None
-        except LimitError:
-            self._report("limit-unit", at, value=str(raw), unit=unit)
-            return
-        if not is_number:
-            self._report("limit-not-number", at, value="null" if raw is None else str(raw))
-
-    def _check_within(self, body: Map, unit: str) -> None:
-        within = body.get("within")
-        if not isinstance(within, Map):
-            return
-        if ("percent" in within) == ("by" in within):
-            self._report("missing-key", within.position, key="percent", where="within")
-            return
-        for key in within:
-            self._check_number(within[key], within.at(key), "" if key == "percent" else unit)
-
-    def _check_pattern(self, body: Map) -> None:
-        pattern = body.text("pattern")
-        if pattern is None or "${" in pattern:
-            return
-        import re2  # type: ignore[import-untyped]  # 20 ms that most sequences do without
-
-        options = re2.Options()
-        options.log_errors = False
-        try:
-            re2.compile(pattern, options)
-        except re2.error as error:
-            self._report("bad-pattern", body.at("pattern"), reason=_decoded(error))
-
-    def _bounds(self, body: Map, key: str, unit: str) -> tuple[Decimal | None, Decimal | None]:
-        values = body.get(key)
-        if isinstance(values, Seq) and len(values) == 2:  # noqa: PLR2004 - low and high
-            return _known(values[0], unit), _known(values[1], unit)
-        within = body.get("within")
-        if key == "range" and isinstance(within, Map) and ("percent" in within) != ("by" in within):
-            middle = _known(within.get("of"), unit)
-            if middle is not None and all(_known(within[one], "") is not None for one in within if one != "of"):
-                by = distance(within, unit)
-                return middle - by, middle + by
-        return None, None
-
-    def _bound(self, body: Map, key: str, unit: str) -> Decimal | None:
-        return _known(body.get(key), unit)
+        name = found["name"]
+        other = self.units.get(self.expressions.whole_name(name), unit)
+        if other not in {"", unit}:
+            at = Position(mark[0], mark[3], mark[4])
+            self._report("unit-mismatch", at, name=name, found_unit=other, unit=unit)
 
     def _report(self, code: str, position: Position, **params: object) -> None:
         self.problems.append(Diagnostic(code, position, params))
-
-
-def _known(raw: Value, unit: str) -> Decimal | None:
-    """A bound that is written out, as a number."""
-    try:
-        return number(raw, unit) if isinstance(raw, _SCALARS) else None
-    except LimitError:
-        return None
-
-
-def _decoded(error: Exception) -> str:
-    said = error.args[0] if error.args else ""
-    return said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
 
 
 def _sequence(items: list[Evaluate]) -> Evaluate:

@@ -12,7 +12,8 @@ from engine.documents.suggest import did_you_mean
 from engine.documents.tree import Map, Mark, Seq, Value
 from engine.errors import Diagnostic, Position
 from engine.sequence.expressions import Expressions, constant
-from engine.sequence.interfaces import Argument, Interface
+from engine.sequence.hints import type_of, without_none
+from engine.sequence.interfaces import Argument, Interface, Signature
 from engine.sequence.model import (
     CANCEL_S,
     CLEANUP_TIMEOUT_S,
@@ -21,15 +22,18 @@ from engine.sequence.model import (
     Evaluate,
     Hardware,
     Lock,
+    Parameter,
     PromptSpec,
     Step,
     StepKind,
 )
 from engine.sequence.outline import RawStep
 from engine.sequence.read_hardware import literal_problem
-from engine.sequence.read_measures import MeasureReader, type_of
+from engine.sequence.read_measures import MeasureReader
+from engine.sequence.read_measures import type_of as measured_type
 from engine.units import parse_duration
 
+_SINGLE: Final = frozenset({"text", "flag", "int", "number", "mass", "choice"})
 _CHOICES_OF_A_QUESTION: Final = 2  # yes or no: the first passes
 
 
@@ -40,9 +44,18 @@ def result_types(steps: Mapping[str, RawStep]) -> dict[str, ValueType]:
         if step.kind.is_leaf:
             measures = step.body.section("measure")
             fields = {"value": ANY, "verdict": TEXT, "passed": FLAG, "answer": TEXT}
-            fields |= {one: type_of(measures[one]) for one in measures}
+            fields |= {one: measured_type(measures[one]) for one in measures}
             types[name] = ValueType("map", fields=fields)
     return types
+
+
+def units_of(parameters: Mapping[str, Parameter], steps: Mapping[str, RawStep]) -> dict[str, str]:
+    """The unit of every parameter and measurement, by what expressions call it."""
+    found = {f"parameters.{name}": one.unit for name, one in parameters.items()}
+    for name, step in steps.items():
+        measures = step.body.section("measure")
+        found |= {f"results.{name}.{one}": measures.section(one).text("unit") or "" for one in measures}
+    return found
 
 
 @dataclass(slots=True)
@@ -55,6 +68,9 @@ class StepReader:
     results: Mapping[str, ValueType]
     order: Mapping[str, int]
     problems: list[Diagnostic]
+    units: Mapping[str, str] = field(default_factory=dict)  # of parameters and measurements, by their names
+    sides: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # step -> parallel around it -> which branch
+    _held: list[str] = field(default_factory=list)  # the locks of the steps around
     _inside: int = 0  # how many repeats and parallels are around the step
     _loops: list[tuple[int, int]] = field(default_factory=list)  # the first and last place of the repeats around a step
 
@@ -82,9 +98,15 @@ class StepReader:
         if raw.kind is StepKind.REPEAT:
             self._loops.append((self.order[raw.name], max(self.order[one.name] for one in raw.walk())))
         self._fill(step, raw)
-        step.measures = MeasureReader(self._expressions(raw), self.problems).read(body.get("measure"), raw.kind)
+        step.measures = MeasureReader(self._expressions(raw), self.problems, self.units).read(
+            body.get("measure"), raw.kind
+        )
+        self._check_measured(step, body)
         self._inside += raw.kind in {StepKind.REPEAT, StepKind.PARALLEL}
+        self._held += [step.lock.name] if step.lock is not None else []
         step.branches = tuple(self.read(branch) for branch in raw.branches)
+        if step.lock is not None:
+            self._held.pop()
         self._inside -= raw.kind in {StepKind.REPEAT, StepKind.PARALLEL}
         if raw.kind is StepKind.REPEAT:
             self._loops.pop()
@@ -110,6 +132,33 @@ class StepReader:
         if step.on_fail == "retry" and step.kind is not StepKind.CALL:
             self._report("retry-not-call", body.at("on_fail"), step=step.kind.value)
 
+    def _check_measured(self, step: Step, body: Map) -> None:
+        """What gives one value, or none, cannot be measured as several."""
+        gives = self._gives(step)
+        if not step.measures or gives is None:
+            return
+        owner = str(body.get("call", "prompt"))
+        measures = body.section("measure")
+        for one in step.measures:
+            is_needless = gives != "nothing" and len(step.measures) == 1 and one.source is None
+            if not is_needless:
+                at = measures.key_at(one.name)
+                self._report("never-measured", at, name=one.name, owner=owner, found=gives)
+
+    def _gives(self, step: Step) -> str | None:
+        """The word for the one value that a step gives; None where it may be several, or nobody knows."""
+        if step.kind is StepKind.PROMPT:
+            return "text"
+        hardware = self.hardware.get(step.hardware)
+        signature = hardware.interface.commands.get(step.command) if hardware is not None else None
+        if signature is None:
+            return None
+        hint, is_optional = without_none(signature.gives)
+        if hint is None or hint is type(None):
+            return "nothing"
+        word = type_of(hint).name
+        return word if word in _SINGLE and not is_optional else None
+
     # Expressions -----------------------------------------------------------------------------------------------------
 
     def _expressions(self, raw: RawStep) -> Expressions:
@@ -124,7 +173,12 @@ class StepReader:
     def _check_order(self, used: frozenset[str], name: str, position: Position) -> None:
         """What a step uses must have been found before it, or in an earlier round of a repeat that both are in."""
         here = self.order[name]
+        mine = self.sides.get(name, {})
         for other in sorted(used):
+            theirs = self.sides.get(other, {})
+            if any(theirs.get(parallel, side) != side for parallel, side in mine.items()):
+                self._report("parallel-result", position, name=other, step=name)
+                continue
             there = self.order.get(other, -1)
             if there >= here and not any(
                 first <= here <= last and first < there <= last for first, last in self._loops
@@ -169,11 +223,28 @@ class StepReader:
             guess = did_you_mean(command, known) or ""
             self._report("unknown-command", at, name=command, driver=hardware.driver, guess=guess, known=known)
             return
-        if hardware.simulated is not None and command not in hardware.simulated.commands:
-            self._report("twin-lacks-command", at, name=command, twin=hardware.simulated.name)
+        self._check_twin(raw, hardware.simulated, command, signature)
         if signature.unnamed:
             self._report("unnamed-argument", at, name=signature.unnamed[0], owner=f"{name}.{command}")
         step.arguments = self._arguments(raw, signature.arguments, takes_any=signature.takes_any)
+
+    def _check_twin(self, raw: RawStep, twin: Interface | None, command: str, real: Signature) -> None:
+        """The simulated twin must take the same call. What the real one would not take either is told of that."""
+        if twin is None:
+            return
+        signature = twin.commands.get(command)
+        if signature is None:
+            self._report("twin-lacks-command", raw.body.at("call"), name=command, twin=twin.name)
+            return
+        given = raw.body.section("with")
+        owner = f"{twin.name}.{command}"
+        foreign = given.keys() - signature.arguments.keys() if not signature.takes_any else set[str]()
+        for name in foreign & (real.arguments.keys() if not real.takes_any else given.keys()):
+            self._report("twin-lacks-argument", given.key_at(name), name=name, owner=owner)
+        for name, one in signature.arguments.items():
+            is_asked_for = name in real.arguments and real.arguments[name].is_required
+            if one.is_required and name not in given and not is_asked_for:
+                self._report("twin-wants-argument", raw.body.at("call"), name=name, owner=owner)
 
     def _arguments(self, raw: RawStep, takes: Mapping[str, Argument], *, takes_any: bool) -> dict[str, Evaluate]:
         given = raw.body.section("with")
@@ -262,6 +333,9 @@ class StepReader:
 
     def _lock(self, body: Map) -> Lock | None:
         raw = body.get("lock")
+        name = raw.get("name") if isinstance(raw, Map) else raw
+        if name in self._held:
+            self._report("lock-held", body.at("lock"), name=name)
         if isinstance(raw, Map):
             timeout = self._duration(raw, "timeout")
             return Lock(str(raw.get("name", "")), LOCK_TIMEOUT_S if timeout is None else timeout)
@@ -272,7 +346,10 @@ class StepReader:
         written = body.get(key)
         if quantity_problem("duration", written, body.at(key)) is not None:
             return None
-        return parse_duration(str(written))
+        seconds = parse_duration(str(written))
+        if key == "timeout" and seconds == 0:
+            self._report("no-time", body.at(key))
+        return seconds
 
     def _report(self, code: str, position: Position, **params: object) -> None:
         self.problems.append(Diagnostic(code, position, params))

@@ -119,6 +119,61 @@ ENTRIES: Final[dict[str, Entry]] = {
         "A sequence gives every argument by name; one before a '/' in the driver's method takes none.",
         "remove the '/' from the method",
     ),
+    "driver-abstract": Entry(
+        "{name} cannot be made: it is abstract",
+        "A class with abstract methods has no instances; they are for the classes that are derived from it.",
+        "write these methods, or name a derived class: {known}",
+    ),
+    "twin-lacks-argument": Entry(
+        "the simulated {owner} takes no '{name}'",
+        "The twin is called with the arguments that the real one is called with.",
+        "give it an argument '{name}'",
+    ),
+    "twin-wants-argument": Entry(
+        "the simulated {owner} needs '{name}', which is not given",
+        "The twin is called with the arguments that the real one is called with.",
+        "give '{name}' a default in the twin",
+    ),
+    "no-tolerance": Entry(
+        "{value} of {of} is no tolerance",
+        "A share of nothing is nothing, and no value is nearer than nothing.",
+        "write how far it may be off, as in 'by: 0.1'",
+    ),
+    "limits-never": Entry(
+        "no value passes '{key}' and '{other}' together",
+        "A value must be within every limit of its measurement.",
+        "correct one of the two, or remove it",
+    ),
+    "marginal-alone": Entry(
+        "'marginal' alone never fails",
+        "Outside of the band a value still passes, as marginal; only limits decide.",
+        "add a limit such as 'range', or write the band as 'range'",
+    ),
+    "unit-mismatch": Entry(
+        "'{name}' is in '{found_unit}', and this is in '{unit}'",
+        "Numbers are compared as they are; nothing converts one into the other.",
+        "declare both in the same unit, or work it out, as in ${{{name} * 0.001}}",
+    ),
+    "never-measured": Entry(
+        "'{name}' is never measured: {owner} gives {found}",
+        "One value is one measurement; several are parts of a map, picked by their names.",
+        "measure one value without a 'from', or have the driver return a dict",
+    ),
+    "parallel-result": Entry(
+        "'{name}' runs beside '{step}', which uses its result",
+        "Of two branches nobody knows which is where: the result may not be there yet.",
+        "put the step behind the 'parallel', or both into one branch",
+    ),
+    "lock-held": Entry(
+        "'{name}' is held by a step around this one already",
+        "It would wait for itself until its time is over.",
+        "remove one of the two 'lock'",
+    ),
+    "no-time": Entry(
+        "this leaves no time at all",
+        "What has to end within nothing never does.",
+        "write a longer time, as in 2 s, or remove it",
+    ),
     "driver-form": Entry(
         "'{name}' is no driver",
         "A driver is a class of the package, or a device of the engine by its kind.",
