@@ -14,7 +14,7 @@ _ENOUGH_FRAMES: Final = 2  # one may be chance
 _SHARE: Final = 0.4  # of the bytes that must have been frames; what lies between frames counts as none
 _RIVAL: Final = 0.6  # of what the best protocol covers: less is a piece of its frames that looks like something else
 _MOST_KEPT: Final = 32_768  # bytes for a second look
-_LATELY: Final = 64  # bytes that tell of a parity: what came before may have been damaged
+LATELY: Final = 64  # bytes that tell what a line is set to: what came before may have been damaged
 _MOST_READINGS: Final = 64
 
 
@@ -56,7 +56,7 @@ class Panel:
         """Take bytes; the readings that each protocol made of them."""
         self.total += len(data)
         self.kept += data[: max(0, _MOST_KEPT - len(self.kept))]
-        self._tail = (self._tail + data)[-_LATELY:]
+        self._tail = (self._tail + data)[-LATELY:]
         found = [(each.info, reading) for each in self._plain for reading in each.feed(data)]
         seven = self._feed_seven(data)
         return iter(seven if self.parity is not None else found)

@@ -21,7 +21,7 @@ from engine.clock import Clock
 from engine.devices.dial import Waker
 from engine.devices.inventory import port_user, resolve_port
 from engine.devices.looks import Parity, hex_lines, text_share
-from engine.devices.panel import Evidence, Panel
+from engine.devices.panel import LATELY, Evidence, Panel
 from engine.devices.port import FailureKind, PortSettings, close_quietly, explain, make_port, open_port
 from engine.devices.wire import Wire, make_wire
 from engine.errors import EngineError
@@ -264,8 +264,9 @@ class Probe:
     def _unknown(self) -> ProbeResult:
         if not self._heard:
             return ProbeResult(self.port, "no_bytes")
-        likely = max(self._heard, key=lambda heard: text_share(heard[1]))
-        is_text = text_share(likely[1]) >= _TEXT
+        # The newest of it: a device that never pauses was heard from the middle of a byte on.
+        likely = max(self._heard, key=lambda heard: text_share(heard[1][-LATELY:]))
+        is_text = text_share(likely[1][-LATELY:]) >= _TEXT
         line, data = likely if is_text else self._heard[0]
         return ProbeResult(self.port, "no_frames", data=data, guess=line if is_text else None)
 

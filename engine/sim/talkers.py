@@ -104,13 +104,22 @@ class Talker:
             self._answers_due += 1
 
     async def _send(self, frame: bytes) -> None:
-        """The frame as its reader sees it, over the time that it takes on the wire."""
-        read = as_read(frame, self.line, LineSettings(self._end.baudrate or self.line.baudrate))
-        began, took, done = self._clock.monotonic(), len(frame) * self._byte_time, 0
-        while done < len(read):
-            passed = self._clock.monotonic() - began
-            due = len(read) if passed >= took else int(len(read) * passed / took)
+        """The frame as its reader sees it, over the time that it takes on the wire.
+
+        When the reader changes its speed meanwhile, it sees the rest at that.
+        """
+        began, took = self._clock.monotonic(), len(frame) * self._byte_time
+        speed, since, read, done = 0, 0.0, b"", 0
+        while since < took:
+            passed = min(self._clock.monotonic() - began, took)
+            now = self._end.baudrate or self.line.baudrate
+            if now != speed:
+                rest = frame[int(len(frame) * passed / took) :]
+                speed, since, read, done = now, passed, as_read(rest, self.line, LineSettings(now)), 0
             if self._end.is_full():
                 return
+            due = len(read) if passed == took else int(len(read) * (passed - since) / (took - since))
             done += self._end.write(read[done:due])
+            if passed == took and done == len(read):
+                return
             await asyncio.sleep(_TICK_S)
