@@ -17,7 +17,8 @@ from engine.station.editing import EditError, StationFile
 from engine.station.web.hub import Listener
 from engine.station.web.keys import KeyRing
 from engine.station.web.lights import lit
-from engine.station.web.words import frame, to_camel
+from engine.station.web.models import camel_name
+from engine.station.web.words import frame
 from engine.station.yields import bounds
 from tests.station.face_kit import run
 
@@ -50,7 +51,7 @@ def test_a_frame_is_what_a_websocket_library_writes(text: str) -> None:
 
 
 def test_names_are_written_as_the_requirements_write_them() -> None:
-    assert [to_camel(name) for name in ("overall_pass", "pass", "execution_id")] == [
+    assert [camel_name(name) for name in ("overall_pass", "pass", "execution_id")] == [
         "overallPass", "pass", "executionId",
     ]  # fmt: skip
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import Depends, Request
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from engine.station.web.hub import Hub
     from engine.station.web.logbook import Logbook
     from engine.station.web.ports import StationPort
+
+_DISK_S: Final = 5.0
 
 
 @dataclass(slots=True)
@@ -46,10 +49,19 @@ class Face:
     editor: StationFile | None = None
     cut: Callable[[object], None] = lambda _client: None
     editing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _disk: tuple[float, float] | None = None  # when it was looked at, and how full it was
 
     def uptime(self) -> float:
         """Seconds since the face was made."""
         return round(self.clock.monotonic() - self.began, 3)
+
+    async def disk_percent(self) -> float:
+        """How full the disk of the data is, as df counts it; at most some seconds old."""
+        now = self.clock.monotonic()
+        if self._disk is None or now - self._disk[0] >= _DISK_S:
+            used = await asyncio.to_thread(shutil.disk_usage, self.station.settings.data)  # a network's disk may hang
+            self._disk = now, round(100 * used.used / (used.used + used.free), 1)
+        return self._disk[1]
 
     async def note(self, actor: str, action: str, batch_id: str, detail: dict[str, object], outcome: str) -> None:
         """Put something that somebody did into the audit log."""

@@ -37,7 +37,8 @@ log = structlog.get_logger(__name__)
 EVERY: Final = "*"  # subscribes to all batches, those to come among them
 MOST_WAITING: Final = 2_000  # messages
 MOST_BYTES: Final = 4_000_000
-TOGETHER_S: Final = 0.003  # what happens within it is sent in one piece: a write costs more than a message
+TOGETHER_S: Final = 0.005  # what happens within it is sent in one piece: a write costs more than a message
+WriteNow = Callable[[bytes], bool]
 _UP_AGAIN: Final = frozenset({"running", "idle"})
 
 
@@ -58,15 +59,21 @@ class Batches(Protocol):
 
 
 class Listener:
-    """One client: what it has still to be sent. ``gone`` is set when it is to be let go."""
+    """One client: what it has still to be sent. ``gone`` is set when it is to be let go.
 
-    def __init__(self, limit: int = MOST_WAITING) -> None:
+    ``write_now`` sends bytes if it can without waiting, and tells whether it did; what it does not send, and what
+    comes behind that, is for whoever awaits :meth:`take`.
+    """
+
+    def __init__(self, limit: int = MOST_WAITING, write_now: WriteNow | None = None) -> None:
         self.batches: set[str] = set()
         self.gone = asyncio.Event()
         self.is_slow = False
         self._waiting: deque[bytes] = deque()
         self._size = 0
         self._limit = limit
+        self._write_now = write_now
+        self._is_taken = False  # something that was taken is being sent: nothing may overtake it
         self._arrived = asyncio.Event()
         self._told = 0
 
@@ -84,7 +91,12 @@ class Listener:
         self._size += len(framed)
 
     def wake(self) -> None:
-        """Have what waits sent."""
+        """Have what waits sent: at once if that can be, or by whoever takes it."""
+        if self._write_now is not None and self._waiting and not self._is_taken:
+            whole = b"".join(self._waiting)
+            if self._write_now(whole):
+                self._clear()
+                return
         self._arrived.set()
 
     def next_number(self) -> int:
@@ -93,14 +105,19 @@ class Listener:
         return self._told
 
     async def take(self) -> bytes:
-        """What waits, in one piece; nothing when it is to be let go."""
+        """What waits, in one piece; nothing when it is to be let go. What was taken before is sent by then."""
+        self._is_taken = False
         while not self._waiting and not self.gone.is_set():
             self._arrived.clear()
             await self._arrived.wait()
         whole = b"".join(self._waiting)
+        self._clear()
+        self._is_taken = True
+        return whole
+
+    def _clear(self) -> None:
         self._waiting.clear()
         self._size = 0
-        return whole
 
 
 @dataclass(slots=True)
@@ -138,9 +155,9 @@ class Hub:
 
     # Clients ---------------------------------------------------------------------------------------------------------
 
-    def join(self, limit: int = MOST_WAITING) -> Listener:
+    def join(self, write_now: WriteNow) -> Listener:
         """A client has come; it hears nothing yet."""
-        listener = Listener(limit)
+        listener = Listener(write_now=write_now)
         self._listeners.add(listener)
         return listener
 

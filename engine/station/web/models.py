@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+from pydantic_core import to_json
+from starlette.responses import Response
 
 from engine.sequence.records import ExecutionStatus, StepRecord
 from engine.store.station_ports import AuditEntry, StoredExecution
 
 ShownStatus = Literal["running", "completed", "failed", "stopped"]
 VerdictName = Literal["pass", "marginal", "inconclusive", "fail", "error", "aborted"]
-_INTERRUPTED: Final = "interrupted"
+
+camel_name: Final = cache(to_camel)
 
 
 class Shape(BaseModel):
@@ -151,9 +156,22 @@ def summary_fields(stored: StoredExecution) -> dict[str, Any]:
     }
 
 
-def summary(stored: StoredExecution) -> ExecutionSummary:
-    """An execution in a list."""
-    return ExecutionSummary.model_construct(**summary_fields(stored))
+def summary_json(stored: StoredExecution) -> dict[str, Any]:
+    """An execution in a list: the fields of ``ExecutionSummary``."""
+    return aliased(summary_fields(stored))
+
+
+def aliased(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields by the names that the API has for them; what is absent is left out.
+
+    For lists: to make a model of each item takes three times as long as all the rest of an answer.
+    """
+    return {camel_name(name): value for name, value in values.items() if value is not None}
+
+
+def json_answer(value: object) -> Response:
+    """Plain values, times among them, as an answer; a number that is none is null."""
+    return Response(to_json(value), media_type="application/json")
 
 
 def result(stored: StoredExecution) -> ExecutionResult:

@@ -29,15 +29,14 @@ _EXPORTS: Final = {
 }
 
 
-@router.get("", response_model_exclude_none=True)
+@router.get("", response_model=models.ResultPage)
 async def list_results(
     face: TheFace, wanted: Annotated[ResultFilter, Depends(result_filter)], offset: Offset = 0, limit: Limit = 50
-) -> models.ResultPage:
+) -> Response:
     """The newest results first, and how many there are in all."""
     page = await face.store.page(wanted, offset, limit)
-    return models.ResultPage.model_construct(
-        items=[models.summary(one) for one in page.items], total=page.total, offset=offset, limit=limit
-    )
+    items = [models.summary_json(one) for one in page.items]
+    return models.json_answer({"items": items, "total": page.total, "offset": offset, "limit": limit})
 
 
 @router.get("/{execution_id}", response_model_exclude_none=True, responses=documented(404))

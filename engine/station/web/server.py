@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -26,7 +26,25 @@ class ListenError(EngineError):
 
 
 class _Sockets(WebSocketsSansIOProtocol):
-    """Also sends messages that are framed already, many at once: ``{"type": "websocket.send", "frames": bytes}``."""
+    """Also sends messages that are framed already, many at once: ``{"type": "websocket.send", "frames": bytes}``.
+
+    ``scope["extensions"]["frames"]`` is :meth:`write_now`, which asks no task to do it.
+    """
+
+    def handle_connect(self, event: Any) -> None:
+        """Take a client in, unless it asks for what is no WebSocket."""
+        super().handle_connect(event)
+        if not self.close_sent:
+            extensions: dict[str, Any] = cast("dict[str, Any]", self.scope["extensions"])
+            extensions[FRAMES] = self.write_now
+
+    def write_now(self, framed: bytes) -> bool:
+        """Send what is framed, if that can be done without waiting; whether it was."""
+        is_open = self.handshake_complete and not (self.disconnected or self.close_sent or self.transport.is_closing())
+        if not is_open or not self.writable.is_set():
+            return False
+        self.transport.write(framed)
+        return True
 
     async def send(self, message: Any) -> None:
         """Send a message of the application; waits while the client does not read."""

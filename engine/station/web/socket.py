@@ -39,7 +39,7 @@ async def listen(websocket: WebSocket) -> None:
     """Snapshots of the batches that a client subscribes to, then all that happens in them."""
     face: Face = websocket.app.state.face
     await websocket.accept()
-    listener = face.hub.join()
+    listener = face.hub.join(write_now=websocket.scope["extensions"][FRAMES])
     tasks = [
         asyncio.create_task(_read(websocket, face.hub, listener)),
         asyncio.create_task(_write(websocket, listener)),

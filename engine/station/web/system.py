@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import shutil
 from collections import Counter
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -91,8 +89,7 @@ async def get_health(face: TheFace) -> HealthStatus:
     """How the station is."""
     counts = Counter(one.status for one in face.station.statuses())
     waiting, parked = await face.store.queue_counts()
-    used = await asyncio.to_thread(shutil.disk_usage, face.station.settings.data)
-    percent = round(100 * used.used / (used.used + used.free), 1)  # as df counts it
+    percent = await face.disk_percent()
     is_away = face.sync is not None and not face.sync.is_connected
     is_bad = bool(counts["error"]) or is_away or bool(parked) or percent >= FULL_PERCENT
     return HealthStatus(

@@ -6,26 +6,25 @@ import json
 import struct
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cache
 from typing import Any, Final
-
-from pydantic.alias_generators import to_camel as _to_camel
 
 from engine.sequence.records import LOG
 from engine.station.status import BatchStatus
+from engine.station.web.models import camel_name
 
 _TEXT: Final = 0x81  # a whole text message in one frame
 _SHORT: Final = 125  # bytes
 _MEDIUM: Final = 0xFFFF
 _KEPT_AS_THEY_ARE: Final = frozenset({"result", "parameters", "params", "value"})  # names that a sequence chose
-
-to_camel = cache(_to_camel)
+_PLAIN: Final = frozenset({str, int, float, bool, type(None)})  # types that have no names within
+_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
 
 
 def camel(values: Mapping[str, object]) -> dict[str, object]:
     """Names as the API has them; what stands under names of a sequence's own is left as it is."""
     return {
-        to_camel(str(name)): value if name in _KEPT_AS_THEY_ARE else _inner(value) for name, value in values.items()
+        camel_name(name): value if type(value) in _PLAIN or name in _KEPT_AS_THEY_ARE else _inner(value)
+        for name, value in values.items()
     }
 
 
@@ -37,8 +36,7 @@ def _inner(value: object) -> object:
 
 def message(type_: str, batch_id: str | None, seq: int, at: datetime, data: Mapping[str, object]) -> str:
     """One message as text."""
-    whole = {"type": type_, "batch_id": batch_id, "seq": seq, "at": utc(at), "data": data}
-    return json.dumps(whole, ensure_ascii=False, separators=(",", ":"), default=str)
+    return _encode({"type": type_, "batch_id": batch_id, "seq": seq, "at": utc(at), "data": data})
 
 
 def frame(text: str) -> bytes:
