@@ -57,9 +57,17 @@ class UsageError(EngineError):
         from engine.documents.render import mend, message
 
         language = language_from_env()
-        lines = [f"{message(one, language)}\n  {mend(one, language) or ''}".rstrip() for one in self.diagnostics]
+        lines = [
+            f"{_about(one, message(one, language))}\n  {mend(one, language) or ''}".rstrip() for one in self.diagnostics
+        ]
         for line in lines or [str(self)]:
             print(f"engine sequence run: error: {line}", file=sys.stderr)
+
+
+def _about(diagnostic: Diagnostic, sentence: str) -> str:
+    """The sentence, with the parameter in front where it does not name it."""
+    name = str(diagnostic.params.get("name", ""))
+    return f"{name}: {sentence}" if name and f"'{name}'" not in sentence else sentence
 
 
 def run_in_terminal(options: Options) -> bool:

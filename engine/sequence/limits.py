@@ -7,9 +7,10 @@ there is nothing to judge by, and that is never a pass.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, DecimalException
+from decimal import Decimal
 from typing import Any, Final
 
 from engine.errors import EngineError, UnitError
@@ -19,6 +20,10 @@ from engine.units import UNITS, Quantity
 NUMERIC: Final = ("range", "at_least", "at_most", "within", "marginal")  # limits that need a number
 LIMITS: Final = (*NUMERIC, "equals", "one_of", "pattern")
 
+# A number, and behind it what may be a unit: no second number, as in a date or an address.
+_WRITTEN: Final = re.compile(
+    r"(?P<digits>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)(?:\s*(?P<unit>[^\s\d.,:;+-][^\s\d]*))?", re.ASCII
+)
 _HUNDRED: Final = Decimal(100)
 
 
@@ -52,16 +57,10 @@ def number(value: object, unit: str) -> Decimal | None:
 
 
 def _from_text(text: str, unit: str) -> Decimal | None:
-    head, _, tail = text.strip().rpartition(" ")
-    digits, written = (head, tail) if head else (tail, "")
-    if not head and unit and digits.endswith(unit):
-        digits, written = digits.removesuffix(unit), unit
-    try:
-        found = Decimal(digits.strip())
-    except DecimalException:
+    match = _WRITTEN.fullmatch(text.strip())
+    if match is None:
         return None
-    if not found.is_finite():
-        return None
+    found, written = Decimal(match["digits"]), match["unit"]
     if not written or written == unit:
         return found
     return _converted(Quantity(found, written), unit) if written in UNITS else _wrong_unit(text, unit)

@@ -171,7 +171,7 @@ class StepServices:
     def _decide(self, args: Mapping[str, Any]) -> Outcome:
         name = str(args["step"])
         try:
-            if self._work.value(self.package.named[name].when):
+            if self._work.holds(self.package.named[name].when):
                 return Outcome("yes")
         except Exception as error:  # noqa: BLE001 - an expression that failed is told in the step's record
             self._failed_outright(name, f"when: {described(error)}")
@@ -185,7 +185,7 @@ class StepServices:
         try:
             if step.times is not None and done >= self._work.value(step.times):
                 return Outcome("no")
-            if done and step.until is not None and self._work.value(step.until):
+            if done and step.until is not None and self._work.holds(step.until):
                 return Outcome("no")
         except Exception as error:  # noqa: BLE001 - as above
             self._failed_outright(step.name, f"repeat: {described(error)}")

@@ -66,6 +66,13 @@ class Work:
         """Work out an expression with what is known by now."""
         return evaluate(self.results, self.parameters, self.machine)
 
+    def holds(self, evaluate: Any) -> bool:
+        """Work out a condition; nothing (of a step that was skipped, say) does not hold. Raises StepError."""
+        found = self.value(evaluate)
+        if found is not None and not isinstance(found, bool):
+            raise StepError(f"this is neither true nor false: {found!r}")
+        return bool(found)
+
     def remember(self, step: Step, finding: Finding, value: object) -> None:
         """What expressions find under ``results.STEP``."""
         found: dict[str, object] = {one.name: one.value for one in finding.measurements}

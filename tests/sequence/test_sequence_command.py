@@ -70,6 +70,11 @@ def test_without_anybody_to_ask_a_question_is_an_error(tmp_path, capsys):
     [
         (["--param", "vin=20"], "outside the range of 'vin'"),
         (["--param", "vin=12 A"], "is not in 'V'"),
+        (["--param", "vin=12000mA"], "is not in 'V'"),
+        (["--param", "vin=nan"], "vin: expected a number"),
+        (["--param", "vin=-inf"], "vin: expected a number"),
+        (["--param", "vin=１２"], "vin: expected a number"),
+        (["--param", "burn_in=1_0"], "burn_in: expected a whole number"),
         (["--param", "volts=12"], "no setting 'volts'"),
         (["--fault", "psu.on=hang"], "simulated hardware only"),
         (["--simulate", "--fault", "psu=hang"], "is no fault"),

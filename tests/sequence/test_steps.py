@@ -155,6 +155,16 @@ def test_a_condition_that_cannot_be_worked_out_is_an_error_of_its_step(tmp_path)
     assert world.calls == ["off"]
 
 
+def test_a_condition_that_is_neither_true_nor_false_is_no_condition(tmp_path):
+    steps = """
+        - {name: one, call: psu.read, with: {name: ready}}
+        - {name: two, when: results.one.value, call: psu.on}
+        """
+    world = play(tmp_path, steps, values={"ready": "false"})
+    assert world.verdicts() == {"one": "pass", "two": "error", "power_off": "pass"}
+    assert "neither true nor false: 'false'" in world.steps[1].error
+
+
 def test_a_repeat_has_a_record_for_every_round(tmp_path):
     steps = """
     - name: outer

@@ -118,6 +118,82 @@ hardware: {psu: {driver: "drivers.psu:Psu"}}
 steps:
   - {name: read, call: psu.read}
 """),
+    "no-tolerance": _example("""\
+steps:
+  - {name: read, call: psu.read, measure: {v: {unit: V, within: {of: 0, ‹percent: 5¦by: 0.1›}}}}
+"""),
+    "limits-never": _example("""\
+steps:
+  - {name: read, call: psu.read, measure: {v: {unit: V, at_least: 5, at_most: ‹3¦6›}}}
+"""),
+    "marginal-alone": _example("""\
+steps:
+  - {name: read, call: psu.read, measure: {v: {unit: V‹¦, range: [3.1, 3.5]›, marginal: [3.2, 3.4]}}}
+"""),
+    "unit-mismatch": _example("""\
+steps:
+  - {name: read, call: psu.read, measure: {i: {unit: ‹A¦V›, at_most: "${parameters.vin}"}}}
+"""),
+    "never-measured": _example("""\
+steps:
+  - {name: read, call: psu.read, measure: {v: {unit: V‹, from: channels.one¦›}}}
+"""),
+    "parallel-result": _example("""\
+steps:
+  - name: both
+    parallel:
+      - [{name: read, call: psu.read}]
+      - [{name: settle, ‹when: results.read.passed, ¦›wait: 1 s}]
+"""),
+    "lock-held": _example("""\
+steps:
+  - {name: fixture, lock: jig, steps: [{name: read, ‹lock: jig, ¦›call: psu.read}]}
+"""),
+    "no-time": _example("""\
+steps:
+  - {name: read, call: psu.read, timeout: ‹0 s¦2 s›}
+"""),
+    "unnamed-argument": _whole(
+        """\
+sequence: example
+hardware: {psu: {driver: "drivers.psu:Psu"}}
+steps:
+  - {name: power_on, call: psu.on, with: {voltage: 12}}
+""",
+        _PSU.replace("voltage: float", "voltage: float‹, /¦›"),
+    ),
+    "driver-abstract": _whole(
+        """\
+sequence: example
+hardware: {psu: {driver: "drivers.psu:Psu"}}
+steps:
+  - {name: read, call: psu.read}
+""",
+        "from abc import ABC, abstractmethod\n\n\n"
+        + _PSU.replace("class Psu:", "class Psu(ABC):", 1).replace(
+            "    def read", "‹    @abstractmethod\n¦›    def read"
+        ),
+    ),
+    "twin-lacks-argument": _whole(
+        """\
+sequence: example
+hardware: {psu: {driver: "drivers.psu:Psu"}}
+steps:
+  - {name: power_on, call: psu.on, with: {voltage: 12}}
+""",
+        _PSU.replace("class PsuSim(Psu): ...", "class PsuSim:\n    def on(self‹¦, voltage: float›) -> None: ..."),
+    ),
+    "twin-wants-argument": _whole(
+        """\
+sequence: example
+hardware: {psu: {driver: "drivers.psu:Psu"}}
+steps:
+  - {name: read, call: psu.read}
+""",
+        _PSU.replace(
+            "class PsuSim(Psu): ...", "class PsuSim:\n    def read(self, load: float‹¦ = 24.0›) -> float: ..."
+        ),
+    ),
     "unknown-hardware": _example("""\
 steps:
   - {name: read, call: ‹pus.read¦psu.read›}
