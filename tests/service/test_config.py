@@ -1,78 +1,16 @@
-"""site.yaml: found, read and typed; whatever is wrong with it is told at its place, all at once."""
-
-import os
-from pathlib import Path
+"""site.yaml: read and typed; whatever is wrong with it is told at its place, all at once."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from site_kit import EXAMPLE, SMALLEST, findings, with_device
 
 from engine.documents.render import render
 from engine.documents.source import load_yaml
 from engine.errors import DiagnosticError
-from engine.service.config import SiteConfig, find_site, load_site
-from engine.units import Quantity
-from parsers import PROTOCOLS, LineSettings, ProtocolInfo
+from engine.service.config import load_site
 from schemas import load_schema
-
-EXAMPLE = """\
-site: 노량진 3번
-server:    {url: "http://127.0.0.1:8000"}          # ws:// or wss:// is derived; tls: {ca, cert, key} optional
-gateway:   {name: 노량진 3번, mac_address: auto}     # or "AA:BB:CC:DD:EE:01"
-store:     {url: "sqlite:///ledger.sqlite"}         # relative to this file
-lines:
-  - name: dock-1
-    chart: weighing                                 # a shipped chart by name, or a path
-    settings: {min_weight: 50 g, stable_for: 1 s, tolerance: 20 g}
-    devices:
-      scale: {port: /dev/ttyUSB0, protocol: cas-22, baudrate: 19200}
-      rfid:  {port: /dev/ttyUSB1, protocol: rdm6300}
-sync:      {interval: 10 s}                         # a pending gateway asks again
-upload:    {interval: 5 s}
-heartbeat: {interval: 30 s}
-stream:    {max_rate: 10 Hz}
-units:     {weight: kg}                             # what is stored, uploaded and streamed
-log:       {level: info, format: json}              # console | json
-"""
-SMALLEST = """\
-server: {url: "https://hall.example.com/scales"}
-lines: [{name: dock-1, devices: {scale: {port: COM3, protocol: cas-22}}}]
-"""
-
-
-@pytest.fixture
-def load(tmp_path):
-    def load_text(text, **env) -> SiteConfig:
-        path = tmp_path / "site.yaml"
-        path.write_text(text, encoding="utf-8")
-        return load_site(path, env)
-
-    return load_text
-
-
-@pytest.fixture
-def wrong(load):
-    """The findings about a text, as (code, line, column)."""
-
-    def find(text, **env):
-        return [(f.code, f.position.line, f.position.column) for f in findings(load, text, **env)]
-
-    return find
-
-
-def findings(load, text, **env):
-    with pytest.raises(DiagnosticError) as caught:
-        load(text, **env)
-    for finding in caught.value.diagnostics:
-        for language in ("en", "ko"):
-            shown = render(finding, text.split("\n"), language)
-            assert "{" not in render(finding, None, language).split("\n")[0].replace("${", "").replace("'{", ""), shown
-    return caught.value.diagnostics
-
-
-def with_device(device):
-    return SMALLEST.replace("{port: COM3, protocol: cas-22}", device)
 
 
 class TestTheExample:
@@ -144,131 +82,6 @@ def test_the_schema_explains_every_key_to_an_editor():
         target = whole["$defs"][sub["$ref"].rsplit("/", 1)[1]] if "$ref" in sub and "title" not in sub else sub
         assert target.get("title"), path
         assert target.get("description"), path
-
-
-class TestDevices:
-    def test_every_option(self, load):
-        device = (
-            "{port: COM3, protocol: [cas-10, rdm6300], baudrate: 2400, data_bits: 7, parity: even, stop_bits: 1.5,"
-            " unit: g, filter: {spike: 5 kg, median: 3}, leave_after: 500 ms, silent_after: 1 min}"
-        )
-        (scale,) = load(with_device(device)).lines[0].devices.values()
-        assert scale.protocol == ("cas-10", "rdm6300")
-        noise = scale.filter
-        assert (noise.spike, noise.median) == (Quantity(5, "kg"), 3)
-        line = {"baudrate": 2400, "data_bits": 7, "parity": "E", "stop_bits": 1.5}
-        assert scale.options() == {**line, "unit": "g", "filter": noise, "leave_after": 0.5, "silent_after": 60.0}
-
-    @pytest.mark.parametrize(("written", "letter"), [("none", "N"), ("even", "E"), ("odd", "O")])
-    def test_parity_is_written_out(self, load, written, letter):
-        site = load(with_device(f"{{port: x, protocol: cas-22, parity: {written}}}"))
-        assert site.lines[0].devices["scale"].parity == letter
-
-    def test_a_signal_is_a_relay(self, load):
-        site = load(SMALLEST.replace("devices: {", "devices: {signal: {port: COM9, channel: 2}, "))
-        signal = site.lines[0].devices["signal"]
-        assert (signal.port, signal.protocol, signal.channel) == ("COM9", ("lcus",), 2)
-
-    @pytest.mark.parametrize(
-        ("device", "code", "column"),
-        [
-            ("{port: x, protocol: cas22}", "unknown-protocol", 61),
-            ("{port: x, protocol: [rdm6300, cas]}", "unknown-protocol", 71),
-            ("{port: x, protocol: [cas-22, cas-10]}", "protocols-clash", 61),
-            ("{port: x, protocol: [cas-22, cas-22]}", "not-unique", 70),
-            ("{port: x, protocol: []}", "too-short", 61),
-            ("{port: x, protocol: lcus}", "unknown-protocol", 61),
-            ("{port: x}", "missing-key", 34),
-            ("{protocol: cas-22}", "missing-key", 34),
-            ("{port: 3, protocol: cas-22}", "needs-quotes", 48),
-            ("{port: '', protocol: cas-22}", "too-short", 48),
-            ("{port: x, protocol: cas-22, baudrate: fast}", "wrong-type", 79),
-            ("{port: x, protocol: cas-22, baudrate: 10}", "too-small", 79),
-            ("{port: x, protocol: cas-22, baudrate: 9600.5}", "wrong-type", 79),
-            ("{port: x, protocol: cas-22, data_bits: 9}", "wrong-value", 80),
-            ("{port: x, protocol: cas-22, parity: E}", "wrong-value", 77),
-            ("{port: x, protocol: cas-22, stop_bits: 3}", "wrong-value", 80),
-            ("{port: x, protocol: cas-22, unit: Kg}", "wrong-value", 75),
-            ("{port: x, protocol: cas-22, filter: {spike: 5}}", "needs-unit", 85),
-            ("{port: x, protocol: cas-22, filter: {spike: 5 s}}", "unknown-unit", 85),
-            ("{port: x, protocol: cas-22, filter: {spike: 0 kg}}", "must-be-positive", 85),
-            ("{port: x, protocol: cas-22, filter: {median: 4}}", "median-not-odd", 86),
-            ("{port: x, protocol: cas-22, filter: {median: 0}}", "too-small", 86),
-            ("{port: x, protocol: cas-22, leave_after: 2}", "needs-unit", 82),
-            ("{port: x, protocol: cas-22, silent_after: 0 s}", "must-be-positive", 83),
-            ("{port: x, protocol: cas-22, buadrate: 9600}", "unknown-key", 69),
-            ("{port: x, protocol: cas-22, channel: 1}", "unknown-key", 69),
-            ("COM3", "wrong-type", 41),
-        ],
-    )
-    def test_what_can_be_wrong_with_a_device(self, wrong, device, code, column):
-        assert wrong(with_device(device)) == [(code, 2, column)]
-
-    @pytest.mark.parametrize(
-        ("signal", "code"),
-        [
-            ("{port: x, protocol: cas-22}", "wrong-value"),
-            ("{port: x, channel: 0}", "too-small"),
-            ("{port: x, unit: kg}", "unknown-key"),
-        ],
-    )
-    def test_what_can_be_wrong_with_a_signal(self, load, signal, code):
-        text = SMALLEST.replace("devices: {", f"devices: {{signal: {signal}, ")
-        assert [f.code for f in findings(load, text)] == [code]
-
-    def test_protocols_that_differ_in_their_line_need_it_said(self, load, tmp_path):
-        slow = ProtocolInfo(
-            "slow", "", "scale", LineSettings(2400, data_bits=7, parity="E"), PROTOCOLS["cas-22"].factory
-        )
-        path = tmp_path / "site.yaml"
-        path.write_text(with_device("{port: x, protocol: [slow, rdm6300], data_bits: 8}"), encoding="utf-8")
-        with pytest.raises(DiagnosticError) as caught:
-            load_site(path, {}, protocols={**PROTOCOLS, "slow": slow})
-        told = [(f.code, f.params["key"], f.params["values"]) for f in caught.value.diagnostics]
-        assert told == [
-            ("line-setting-needed", "baudrate", ["slow 2400", "rdm6300 9600"]),
-            ("line-setting-needed", "parity", ["slow E", "rdm6300 N"]),
-        ]
-
-    def test_a_guess_is_made_for_a_protocol(self, load):
-        (finding,) = findings(load, with_device("{port: x, protocol: CAS22}"))
-        assert (finding.params["guess"], finding.params["allowed"]) == ("cas-22", sorted(PROTOCOLS))
-
-
-class TestPorts:
-    TWO = """\
-server: {{url: "http://h"}}
-lines:
-  - name: a
-    devices:
-      scale: {{port: {0}, protocol: cas-22}}
-      rfid: {{port: {1}, protocol: rdm6300}}
-  - name: b
-    devices:
-      scale: {{port: {2}, protocol: cas-22}}
-"""
-
-    def test_two_devices_cannot_share_a_port(self, load):
-        (finding,) = findings(load, self.TWO.format("COM3", "COM4", "com3"))
-        assert (finding.code, str(finding.position).rpartition("site.yaml:")[2]) == ("port-used-twice", "9:21")
-        assert finding.params == {"port": "com3", "other": "a.scale"}
-        assert finding.related[0][0].line == 5
-
-    def test_not_even_on_one_line(self, wrong):
-        assert wrong(self.TWO.format("/dev/x", "/dev/x", "/dev/y")) == [("port-used-twice", 6, 20)]
-
-    @pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
-    def test_a_link_is_the_port_it_leads_to(self, wrong, tmp_path):
-        (tmp_path / "by-id").symlink_to(tmp_path / "ttyUSB0")
-        names = (f"{tmp_path}/ttyUSB0", "COM4", f"{tmp_path}/by-id")
-        assert wrong(self.TWO.format(*names)) == [("port-used-twice", 9, 21)]
-
-    def test_every_loop_is_a_port_of_its_own(self, load):
-        assert len(load(self.TWO.format("loop://", "loop://", "loop://")).lines) == 2
-
-    def test_a_combined_device_is_one_device(self, load):
-        site = load(with_device("{port: COM3, protocol: [cas-22, rdm6300]}"))
-        assert site.lines[0].devices["scale"].protocol == ("cas-22", "rdm6300")
 
 
 class TestServer:
@@ -391,29 +204,6 @@ class TestTheRest:
         ]
 
 
-class TestCharts:
-    def line(self, chart):
-        return SMALLEST.replace("name: dock-1,", f"name: dock-1, chart: {chart},")
-
-    def test_a_chart_of_ones_own_is_found_beside_the_file(self, load, tmp_path):
-        (tmp_path / "tare.yaml").touch()
-        assert load(self.line("tare.yaml")).lines[0].chart == tmp_path / "tare.yaml"
-        assert load(self.line("./tare.yaml")).lines[0].chart == tmp_path / "tare.yaml"
-        assert load(self.line(f"'{tmp_path / 'tare.yaml'}'")).lines[0].chart == tmp_path / "tare.yaml"
-
-    def test_one_that_is_not_there(self, wrong):
-        assert wrong(self.line("./tare.yaml")) == [("referenced-file-missing", 2, 31)]
-
-    def test_an_unknown_name_gets_a_guess(self, load):
-        (finding,) = findings(load, self.line("wieghing"))
-        assert (finding.code, finding.params["guess"]) == ("unknown-chart", "weighing")
-        assert "weighing" in finding.params["known"]
-
-    def test_what_ships_can_be_handed_in(self, tmp_path):
-        (tmp_path / "site.yaml").write_text(self.line("other"), encoding="utf-8")
-        assert load_site(tmp_path / "site.yaml", {}, charts=["other"]).lines[0].chart == "other"
-
-
 class TestEnvironment:
     def test_a_variable_works_in_any_value(self, load):
         text = SMALLEST.replace("COM3, protocol: cas-22", "'${PORT}', protocol: '${P}', baudrate: '${B}'") + (
@@ -457,58 +247,6 @@ class TestEnvironment:
         text = with_device(f'{{port: x, protocol: cas-22, {key}: "${{B}}"}}')
         data = load_yaml(text).data
         assert Draft202012Validator(load_schema("site")).is_valid(data)
-
-
-class TestFinding:
-    @pytest.fixture
-    def places(self, tmp_path, monkeypatch):
-        work, user, system = (tmp_path / name for name in ("work", "user", "system"))
-        for folder in (work, user / "scaleledger", system / "scaleledger"):
-            folder.mkdir(parents=True)
-        monkeypatch.chdir(work)
-
-        class Folders:
-            def __init__(self, *_args, **_kwargs):
-                pass
-
-            def iter_config_paths(self):
-                return iter([user / "scaleledger", system / "scaleledger"])
-
-        monkeypatch.setattr("platformdirs.PlatformDirs", Folders)
-        return [Path("site.yaml"), user / "scaleledger" / "site.yaml", system / "scaleledger" / "site.yaml"]
-
-    def test_the_nearest_is_taken(self, places):
-        for place in reversed(places):
-            place.write_text(SMALLEST, encoding="utf-8")
-            assert find_site(None) == place
-
-    def test_the_one_that_is_named_is_taken_and_no_other(self, places):
-        places[0].write_text(SMALLEST, encoding="utf-8")
-        with pytest.raises(DiagnosticError) as caught:
-            load_site(Path("other.yaml"), {})
-        assert [(f.code, f.position.file) for f in caught.value.diagnostics] == [("file-missing", "other.yaml")]
-
-    def test_when_there_is_none_every_place_is_named(self, places):
-        with pytest.raises(DiagnosticError) as caught:
-            load_site(None, {})
-        shown = render(caught.value.diagnostics[0], None)
-        for place in places:
-            assert str(place) in shown
-        assert "engine run --config" in shown
-
-    def test_the_folders_of_the_platform_are_asked(self, tmp_path, monkeypatch):
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-        monkeypatch.setenv("XDG_CONFIG_DIRS", str(tmp_path / "xdg"))
-        with pytest.raises(DiagnosticError) as caught:
-            find_site(None)
-        assert str(Path("scaleledger") / "site.yaml") in str(caught.value.diagnostics[0].params["places"])
-
-    def test_a_relative_path_gives_an_absolute_base(self, places):
-        places[0].write_text(SMALLEST, encoding="utf-8")
-        site = load_site(None, {})
-        assert (site.path, site.base_dir) == (Path("site.yaml"), Path.cwd())
-        assert site.lines[0].position.file == "site.yaml"
 
 
 # Whatever comes ------------------------------------------------------------------------------------------------------
