@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,10 +32,12 @@ version: 1.0.0
 parameters:
   only: {type: text, default: none}
   slow_off: {type: number, default: 0}
+  slow_cool: {type: number, default: 0}
+  children: {type: number, default: 0}
 hardware:
   rig: {driver: drivers.rig:Rig, config: {log: {type: text}}, lock: LOCK}
 steps:
-  - {name: power_on, call: rig.on}
+  - {name: power_on, call: rig.on, with: {children: "${parameters.children}"}}
   - {name: blocking, when: "parameters.only == 'blocking'", call: rig.block, with: {seconds: 60}, cancel: 200 ms}
   - {name: cancellable, when: "parameters.only == 'cancellable'", call: rig.rest, with: {seconds: 60}}
   - {name: hogging, when: "parameters.only == 'hogging'", call: rig.hog, with: {seconds: 60}}
@@ -72,7 +75,7 @@ steps:
       - {name: grouped, call: rig.rest, with: {seconds: 60}}
 cleanup:
   - {name: power_off, call: rig.off, with: {seconds: "${parameters.slow_off}"}, timeout: 5 s}
-  - {name: cool_down, call: rig.cool, timeout: 5 s}
+  - {name: cool_down, call: rig.cool, with: {seconds: "${parameters.slow_cool}"}, timeout: 5 s}
 """
 
 DRIVER = '''\
@@ -97,15 +100,22 @@ class Rig:
         os.fsync(handle)
         os.close(handle)
 
-    def on(self) -> None:
+    def on(self, children: float = 0) -> None:
+        """Children go on driving the hardware by themselves: every other one has left the session, as a daemon does."""
         self._note("on")
+        for number in range(int(children)):
+            drive = f"while :; do echo $$ drive >> '{self._log}'; sleep 0.2; done"
+            subprocess.Popen(["/bin/sh", "-c", f"({drive}) &" if number % 2 else drive], start_new_session=number % 2)
 
     def off(self, seconds: float = 0) -> None:
         self._note("off")
+        if os.path.exists(f"{self._log}.deadly"):
+            os._exit(9)
         time.sleep(seconds)
 
-    def cool(self) -> None:
+    def cool(self, seconds: float = 0) -> None:
         self._note("cool")
+        time.sleep(seconds)
 
     def block(self, seconds: float) -> None:
         self._note("block")
@@ -129,10 +139,9 @@ class Rig:
         os._exit(9)
 
     async def breed(self) -> None:
-        """Leave a child behind, and one that has left the process group."""
-        for own_group in (False, True):
-            sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
-            child = subprocess.Popen(sleep, process_group=0 if own_group else None)
+        """Leave a child behind, one that has left the process group, and one that has left the session."""
+        for left in ({}, {"process_group": 0}, {"start_new_session": True}):
+            child = subprocess.Popen(["sleep", "600"], **left)
             self._note(f"child {child.pid}")
         await asyncio.sleep(600)
 
@@ -164,14 +173,30 @@ class Rig:
     def batch(self, **more: Any) -> BatchSettings:
         return BatchSettings(self.name, self.name, str(self.package), hardware={"rig": {"log": str(self.log)}}, **more)
 
+    @contextmanager
+    def deadly(self) -> Iterator[None]:
+        """Whoever switches it off meanwhile dies of it."""
+        file = Path(f"{self.log}.deadly")
+        file.touch()
+        try:
+            yield
+        finally:
+            file.unlink()
+
     @property
     def calls(self) -> list[str]:
-        """What the hardware was told, in order."""
-        return [line.split(" ", 1)[1] for line in self.log.read_text().splitlines()] if self.log.exists() else []
+        """What the hardware was told by batches' processes, in order."""
+        return [what for _, what in self.told if what != "drive"]
 
     @property
     def callers(self) -> list[int]:
-        return [int(line.split(" ", 1)[0]) for line in self.log.read_text().splitlines()]
+        return [pid for pid, _ in self.told]
+
+    @property
+    def told(self) -> list[tuple[int, str]]:
+        """Everything that the hardware was told, and by which process."""
+        lines = self.log.read_text().splitlines() if self.log.exists() else []
+        return [(int(pid), what) for pid, what in (line.split(" ", 1) for line in lines)]
 
 
 def make_rig(folder: Path, name: str, lock: str | None = None) -> Rig:

@@ -5,21 +5,33 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from kill_kit import (
+    LEFT_AT_ONCE,
+    WITH_PROCESS,
+    WITHOUT,
+    alive_of,
+    assert_cleaned_up,
+    assert_locks_are_free,
+    assert_recorded,
+    executions_of,
+    known_by,
+    struck,
+)
 from station_kit import (
     ENDINGS,
     KINDS,
     Rig,
     assert_clean,
-    at_step,
     is_alive,
     make_rig,
     opened,
-    processes_of,
     run,
     start_in,
     station_of,
@@ -27,78 +39,104 @@ from station_kit import (
     up,
 )
 
-from engine.sequence.records import ExecutionStatus
+from engine.bindings.shipped import shipped_registry
+from engine.chart.load import load_chart
+from engine.sequence.records import STEP_COMPLETE, ExecutionStatus
 from engine.station.locks import Locks, step_lock
 from engine.station.orders import locks_folder
 
+EVERY = (*KINDS, "hogging", *ENDINGS)
+IN_ITS_CLEANUP = {"slow_off": 1.5, "slow_cool": 1.5}
 
-async def _in_every_step(station, rigs, kinds) -> dict[str, str]:
-    """Each rig's batch in its kind of step; the executions by batch."""
+
+async def in_every_step(station, rigs, kinds) -> dict[str, str]:
+    """Each rig's batch in its kind of step; the executions by batch. Each has children that drive the hardware."""
     executions = {}
     for rig, kind in zip(rigs, kinds, strict=True):
-        if kind in ENDINGS:
-            executions[rig.name] = await station.start_sequence(rig.name, {"only": "pause", "slow_off": 1.5})
-            await at_step(station, rig.name, "pause")
+        within = "pause" if kind in ENDINGS else kind
+        more = IN_ITS_CLEANUP if kind in ENDINGS else {}
+        executions[rig.name] = await start_in(station, rig, within, children=2, **more)
+    for rig, kind in zip(rigs, kinds, strict=True):  # last, and as late as its first step allows
+        if kind == "cool_down":
+            await station.stop_sequence(rig.name)
+    for rig, kind in zip(rigs, kinds, strict=True):
+        if kind == "power_off":
             await station.stop_sequence(rig.name)
             await until(lambda rig=rig: "off" in rig.calls)
-        else:
-            executions[rig.name] = await start_in(station, rig, kind)
+        elif kind == "cool_down":
+            await until(lambda rig=rig: "cool" in rig.calls)
     return executions
 
 
+def _assert_all_is_well(rigs, kinds, killed, found, committed) -> None:
+    for rig, kind in zip(rigs, kinds, strict=True):
+        (stored,) = found[rig.name]
+        assert_recorded(stored, committed)
+        assert_cleaned_up(rig, [stored], 0, kind if rig.name in killed else "")
+        if rig.name in killed:
+            assert stored.record.status is ExecutionStatus.INTERRUPTED
+            assert len({pid for pid, what in rig.told if what != "drive"}) == 2
+
+
 async def _killed(folder: Path, kinds: tuple[str, ...]) -> None:
+    """All batches' processes are killed at one moment; their master lives."""
     rigs = [make_rig(folder, f"b{number}-{kind}") for number, kind in enumerate(kinds)]
     settings = station_of(folder, rigs, auto_start=True)
     async with opened(settings) as station:
         await up(station)
         hindered = Locks(locks_folder(settings.data), "somebody else")
         hindered.take(step_lock("bench"))
-        executions = await _in_every_step(station, rigs, kinds)
-        pids = [station.status(rig.name).pid for rig in rigs]
-        for pid in pids:
-            os.kill(pid, signal.SIGKILL)
+        _, subscription = station.subscribe()
+        await in_every_step(station, rigs, kinds)
+        for rig in rigs:
+            os.kill(station.status(rig.name).pid, signal.SIGKILL)
         await until(lambda: all(station.status(rig.name).status == "error" for rig in rigs))
         await station.ready()
-        for rig, kind in zip(rigs, kinds, strict=True):
+        for rig in rigs:
             status = station.status(rig.name)
             assert (status.status, status.owes_cleanup) == ("error", False), status
             assert "SIGKILL" in status.reason
-            stored = await station.store.find(executions[rig.name])
-            assert stored.record.status is ExecutionStatus.INTERRUPTED
-            assert "SIGKILL" in stored.record.reason
-            if kind == "power_off":  # killed in its cleanup: it was begun once more
-                rig.log.write_text(rig.log.read_text().replace(f"{pids[rigs.index(rig)]} off\n", ""))
-            assert_clean(rig, stored)
+        found = {rig.name: await executions_of(station, rig.name) for rig in rigs}
+        assert all("SIGKILL" in stored.record.reason for (stored,) in found.values())
+        committed = [event.data for event in subscription.take() if event.type == STEP_COMPLETE]
+        assert len(committed) >= len(rigs)  # each has at least been switched on
+        _assert_all_is_well(rigs, kinds, {rig.name for rig in rigs}, found, committed)
+        subscription.close()
         hindered.release_all()
-    assert not any(map(is_alive, pids))
-    assert processes_of(settings.data) == []
+    assert_locks_are_free(settings.data)
 
 
 def test_a_process_that_is_killed_in_any_kind_of_step_is_cleaned_up_after(tmp_path):
-    run(_killed(tmp_path, (*KINDS, "power_off")))
+    with known_by(tmp_path):
+        run(_killed(tmp_path, EVERY))
 
 
 MASTER = """
 import asyncio, json, sys
 sys.path.insert(0, {here!r})
+from kill_kit import say
 from station_kit import *
 
 async def main():
+    from test_station_deaths import STEP_COMPLETE, in_every_step
     folder, kinds = Path(sys.argv[1]), sys.argv[2].split(",")
     rigs = [Rig(folder, f"b{{number}}-{{kind}}") for number, kind in enumerate(kinds)]
     async with opened(station_of(folder, rigs, auto_start=True)) as station:
         await up(station)
-        from test_station_deaths import _in_every_step
-        executions = await _in_every_step(station, rigs, kinds)
-        print(json.dumps({{"executions": executions, "pids": [station.status(r.name).pid for r in rigs]}}), flush=True)
+        _, subscription = station.subscribe()
+        await in_every_step(station, rigs, kinds)
+        say(committed=[event.data for event in subscription.take() if event.type == STEP_COMPLETE],
+            pids={{rig.name: station.status(rig.name).pid for rig in rigs}}, wires=str(station._wires.folder))
         await asyncio.sleep(600)
 
 asyncio.run(main())
 """
 
 
-async def _master_killed(folder: Path, kinds: tuple[str, ...]) -> None:
+async def _master_killed(folder: Path, kinds: tuple[str, ...], also: Callable[[int], bool]) -> int:
+    """A master is killed, and at the same moment some of its batches' processes; how many kills it were."""
     rigs = [make_rig(folder, f"b{number}-{kind}") for number, kind in enumerate(kinds)]
+    killed = {rig.name for number, rig in enumerate(rigs) if also(number)}
     settings = station_of(folder, rigs)
     locks_folder(settings.data).mkdir(parents=True)
     hindered = Locks(locks_folder(settings.data), "somebody else")
@@ -114,32 +152,68 @@ async def _master_killed(folder: Path, kinds: tuple[str, ...]) -> None:
             line = await master.stdout.readline()
             assert line, "the master ended"
         told = json.loads(line)
+        for name in killed:
+            os.kill(told["pids"][name], signal.SIGKILL)
     finally:
         master.kill()
         await master.wait()
     hindered.release_all()
     async with opened(settings) as station:  # at once: the old processes are still at their cleanup
         await station.ready()
-        assert not any(map(is_alive, told["pids"]))
+        assert not any(map(is_alive, told["pids"].values()))
+        found = {rig.name: await executions_of(station, rig.name) for rig in rigs}
+        _assert_all_is_well(rigs, kinds, killed, found, told["committed"])
         for rig in rigs:
-            stored = await station.store.find(told["executions"][rig.name])
-            assert stored.record.status in {ExecutionStatus.STOPPED, ExecutionStatus.INTERRUPTED}
-            assert_clean(rig, stored)
-            assert station.status(rig.name).status == "idle"
-    assert processes_of(settings.data) == []
+            status = station.status(rig.name)
+            assert (status.status, status.owes_cleanup) == ("error" if rig.name in killed else "idle", False)
+            if rig.name not in killed:
+                (stored,) = found[rig.name]
+                assert stored.record.status in {ExecutionStatus.STOPPED, ExecutionStatus.INTERRUPTED}
+    assert_locks_are_free(settings.data)
+    await until(lambda: not Path(told["wires"]).exists())
+    await until(lambda: not alive_of(folder))
+    return 1 + len(killed)
 
 
 def test_a_master_that_is_killed_leaves_processes_that_clean_up_and_records_that_the_next_takes_in(tmp_path):
-    run(_master_killed(tmp_path, (*KINDS, "power_off")))
+    """Every other batch's process is killed at the same moment: after that one, the next master cleans up."""
+    with known_by(tmp_path):
+        run(_master_killed(tmp_path, (*KINDS, *ENDINGS), lambda number: number % 2 == 0))
+
+
+@pytest.mark.parametrize(("place", "victim"), [("recovering", "both"), ("stopping", "worker")])
+def test_whatever_a_batch_is_at_when_it_is_killed_it_is_well_again_with_the_next_master(tmp_path, place, victim):
+    run(struck(tmp_path, place, victim))
+
+
+def test_there_is_no_state_of_a_batch_at_which_it_is_not_killed():
+    chart = load_chart("batch", shipped_registry())
+    leaves = {state.id for state in chart.states.values() if not state.children}
+    assert leaves == {*WITH_PROCESS, *WITHOUT, *LEFT_AT_ONCE}
 
 
 @pytest.mark.torture
-def test_processes_and_masters_are_killed_two_hundred_times(tmp_path):
-    for number in range(10):
-        for name, killed in (("worker", _killed), ("master", _master_killed)):
-            folder = tmp_path / f"{name}-{number}"
+@pytest.mark.parametrize("seed", range(3))
+def test_processes_and_masters_are_killed_two_hundred_times(tmp_path, seed):
+    """75 kills each, for 225: in every kind of step and at every state, then at random moments after these."""
+    moments, kills = random.Random(seed), 0
+    for number, also in enumerate([lambda _: True, lambda _: False]):
+        folder = tmp_path / f"masters-{number}"
+        folder.mkdir()
+        with known_by(folder):
+            kills += run(_master_killed(folder, (*KINDS, *ENDINGS), also), within=180)
+    folder = tmp_path / "workers"
+    folder.mkdir()
+    with known_by(folder):
+        run(_killed(folder, EVERY), within=180)
+    kills += len(EVERY)
+    for place in (*WITH_PROCESS, *WITHOUT):
+        for victim in ("worker", "master", "both") if place in WITH_PROCESS else ("master",):
+            folder = tmp_path / f"{place}-{victim}"
             folder.mkdir()
-            run(killed(folder, (*KINDS, "power_off")), within=180)
+            delay = moments.uniform(0, 0.5) if seed and victim != "worker" else 0.0
+            kills += run(struck(folder, place, victim, delay=delay), within=120)
+    assert kills >= 70
 
 
 def test_what_a_driver_has_started_does_not_outlive_its_process(tmp_path):
@@ -151,7 +225,7 @@ def test_what_a_driver_has_started_does_not_outlive_its_process(tmp_path):
                 if end == "stop":
                     await station.start_batch("b")
                 await station.start_sequence("b", {"only": "breeding"})
-                count = 2 if end == "kill" else 4
+                count = 3 if end == "kill" else 6
                 await until(lambda count=count: sum("child" in call for call in rig.calls) == count)
                 children = [int(call.split()[1]) for call in rig.calls if "child" in call]
                 if end == "kill":
