@@ -9,7 +9,9 @@ from engine.bindings.registry import Help, Parameter, Payload, Registry
 from engine.bindings.types import TEXT
 
 _REASON: Final = MappingProxyType({"reason": Parameter(TEXT, "", Help("why, for the record", "기록에 남길 이유"))})
+_EXECUTION: Final = MappingProxyType({"execution": Parameter(TEXT, help=Help("its id", "실행 번호"))})
 _WHY: Final[Payload] = {"reason": TEXT}
+_OWED: Final[Payload] = {"reason": TEXT, "execution": TEXT, "step": TEXT}  # both empty: nothing can be gone on with
 
 
 def register_station(registry: Registry) -> None:
@@ -57,9 +59,20 @@ def _register_work(registry: Registry) -> None:
     registry.service(
         "worker.execute",
         "process",
-        MappingProxyType({"execution": Parameter(TEXT, help=Help("its id", "실행 번호"))}),
+        _EXECUTION,
         outcomes={"finished": {}, "spent": {}, "refused": _WHY},
         help=Help("Run the sequence once, to its end.", "시퀀스를 끝까지 한 번 실행한다."),
+        source=__name__,
+    )
+    registry.service(
+        "worker.resume",
+        "process",
+        _EXECUTION,
+        outcomes={"finished": {}, "spent": {}, "refused": _WHY},
+        help=Help(
+            "Go on, to its end, with an execution whose process died at a step that may be resumed.",
+            "이어서 실행할 수 있는 단계에서 죽은 실행을 끝까지 이어서 실행한다.",
+        ),
         source=__name__,
     )
     registry.service(
@@ -73,14 +86,15 @@ def _register_work(registry: Registry) -> None:
 
 
 def _register_owed(registry: Registry) -> None:
-    owed: dict[str, Payload] = {"owed": _WHY, "clean": {}}
+    owed: dict[str, Payload] = {"owed": _OWED, "clean": {}}
     registry.service(
         "batch.recall",
         "process",
         outcomes=owed,
         help=Help(
-            "Wait for a process that an earlier master left, take in its records, and tell what is owed.",
-            "이전 마스터가 남긴 프로세스를 기다려 그 기록을 받고, 남은 정리가 있는지 알린다.",
+            "Wait for a process that an earlier master left, take in its records, and tell what is owed: a cleanup, "
+            "and the step at which the execution may be gone on with.",
+            "이전 마스터가 남긴 프로세스를 기다려 그 기록을 받고, 남은 정리와 이어서 실행할 수 있는 단계를 알린다.",
         ),
         source=__name__,
     )
@@ -90,8 +104,8 @@ def _register_owed(registry: Registry) -> None:
         _REASON,
         outcomes=owed,
         help=Help(
-            "Record what the dead process was at as interrupted, and tell whether a cleanup is owed.",
-            "죽은 프로세스의 실행을 중단으로 기록하고, 남은 정리가 있는지 알린다.",
+            "Record what the dead process was at as interrupted, and tell what is owed, as batch.recall does.",
+            "죽은 프로세스의 실행을 중단으로 기록하고, batch.recall처럼 남은 일을 알린다.",
         ),
         source=__name__,
     )

@@ -50,6 +50,7 @@ class Batch(BatchWork):
     def status(self) -> BatchStatus:
         """How it is now."""
         progress, process, data = self.progress, self.process, self.host.interpreter.data
+        can_resume = bool(data.get("resumable")) and self.refusal("sequence.resume") is None
         return BatchStatus(
             id=self.id,
             name=self.settings.name,
@@ -59,6 +60,9 @@ class Batch(BatchWork):
             reason=str(data.get("reason", "")),
             owes_cleanup=bool(data.get("owes", False)),
             line_state=self.progress.line_state,
+            resumable={"execution_id": str(data["interrupted"]), "step": str(data["resumable"])}
+            if can_resume
+            else None,
             sequence_name=str(process.facts.get("name", "")) if process is not None else "",
             sequence_version=str(process.facts.get("version", "")) if process is not None else "",
             **progress.told(self.hall.clock),
@@ -115,6 +119,29 @@ class Batch(BatchWork):
         await asyncio.shield(wanted.begun)
         return execution_id
 
+    async def resume_sequence(self) -> str:
+        """Go on with the execution that was interrupted; its id, once it is on record that it runs again.
+
+        Raises WrongStateError, and CommandError when it could not be gone on with; then its cleanup is still owed.
+        """
+        execution_id = str(self.host.interpreter.data["interrupted"])
+        loop = asyncio.get_running_loop()
+        wanted = Execution({}, "", "", loop.create_future(), loop.create_future())
+        reason = self.refusal("sequence.resume")
+        if reason is not None:
+            raise WrongStateError(f"{self._why_not_resumable()} ({reason})")
+        self._executions[execution_id] = wanted
+        self.post("sequence.resume")
+        await asyncio.shield(wanted.begun)
+        return execution_id
+
+    def _why_not_resumable(self) -> str:
+        if self.settings.after_crash != "ask":
+            return "a crash is cleaned up after at once here (after_crash: cleanup); nothing is left to go on with"
+        if "asking" in self.host.states:
+            return "the process did not die at a step of which the sequence says 'resumable: true'"
+        return "a run can be gone on with after a crash and before its cleanup, not now"
+
     async def manual(self, hardware: str, command: str, params: Mapping[str, object]) -> Mapping[str, Any]:
         """One command. Raises WrongStateError, CommandError."""
         number = str(uuid.uuid4())
@@ -142,4 +169,4 @@ class Batch(BatchWork):
     def _is_settled(self) -> bool:
         if self._status() in {"starting", "stopping"}:
             return False
-        return not {"settling", "owing", "recovering", "waiving"} & set(self.host.states)
+        return not {"settling", "owing", "withdrawing", "recovering", "waiving"} & set(self.host.states)

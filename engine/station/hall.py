@@ -12,11 +12,11 @@ from engine.sequence.records import Record, Shown
 from engine.station.bus import Bus
 from engine.station.meetings import Member
 from engine.station.orders import Orders
+from engine.station.owed import Owed
 from engine.station.process import WorkerProcess
 from engine.station.rpc import Handler
 from engine.station.settings import BatchSettings
 from engine.station.status import Progress
-from engine.store.station_ports import StoredExecution
 
 
 class Hall(Protocol):
@@ -51,15 +51,15 @@ class Hall(Protocol):
         """Wait for what an earlier master left of a batch, and take its records in."""
         ...
 
-    async def settle(self, batch_id: str, reason: str) -> bool:
-        """Record a batch's running executions as interrupted; whether a cleanup is owed."""
+    async def settle(self, batch_id: str, reason: str) -> None:
+        """Record a batch's running executions as interrupted."""
         ...
 
-    async def owed(self, batch_id: str) -> Sequence[StoredExecution]:
-        """The executions of a batch that are owed a cleanup."""
+    async def owed(self, batch_id: str) -> Owed:
+        """What is owed to a batch."""
         ...
 
-    async def waive(self, execution_id: str) -> None:
+    async def waive(self, batch_id: str) -> None:
         """Nobody cleans up after it."""
         ...
 

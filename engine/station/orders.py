@@ -41,6 +41,11 @@ class Orders:
         """Where records go that no master takes any more."""
         return spool_folder(Path(self.data))
 
+    @property
+    def by_hand(self) -> Path:
+        """Where it is marked that hardware was driven by hand."""
+        return by_hand_folder(Path(self.data))
+
     def to_line(self) -> bytes:
         """The line; it holds a secret key."""
         plain: dict[str, Any] = {**asdict(self), "keys": self.keys.to_json()}
@@ -68,3 +73,8 @@ def locks_folder(data: Path) -> Path:
 def spool_folder(data: Path) -> Path:
     """Where batches leave what their master could not take."""
     return data / "spool"
+
+
+def by_hand_folder(data: Path) -> Path:
+    """Where it is marked of which batches the hardware was driven by hand."""
+    return data / "by-hand"

@@ -38,6 +38,7 @@ class BatchStatus:
     prompts: tuple[Mapping[str, Any], ...] = ()
     waits_for: tuple[str, ...] = ()  # locks that its steps wait for
     line_state: str = ""  # where the chart of a gateway's line is
+    resumable: Mapping[str, str] | None = None  # execution_id, step: may be gone on with, while nobody has decided
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values, names as here."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,9 +21,10 @@ from engine.sequence.faults import parse_fault
 from engine.sequence.model import CANCEL_S, Package
 from engine.sequence.package import load_package
 from engine.sequence.parameters import resolve_parameters
-from engine.sequence.records import ExecutionRecord, StepRecord, plain
+from engine.sequence.records import ExecutionRecord, ExecutionStatus, StepRecord, Verdict
 from engine.sequence.run import SequenceRun
 from engine.station.locks import hardware_lock
+from engine.station.manual import ManualControl
 from engine.station.orders import Orders
 from engine.station.rpc import Handler, RefusedError, RemoteError
 from engine.station.spool import write_spool
@@ -32,7 +34,6 @@ from engine.station.worker_ports import MasterRecorder, RemoteOperator, SharedRe
 log = structlog.get_logger(__name__)
 
 _ENDED_S: Final = 10.0  # for telling that a run has ended
-_MANUAL_S: Final = 30.0
 MISSING: Final = "parameter-missing"
 
 
@@ -42,19 +43,21 @@ class Worker(WorkerFrame):
     def __init__(self, orders: Orders) -> None:
         super().__init__(orders)
         self._run: SequenceRun | None = None
+        self._why_over = ""
         self._running: asyncio.Task[None] | None = None
-        self._commanding = False
         self._recorder: MasterRecorder | None = None
         self._package: Package
         self._bench: Bench
+        self._manual_control: ManualControl
         self._operator: RemoteOperator
         self._resources: SharedResources
 
     def handlers(self) -> Mapping[str, Handler]:
         """What its master may ask."""
         return {
-            "start_sequence": self._start_sequence, "stop_sequence": self._stop_sequence, "cleanup": self._cleanup,
-            "manual": self._manual, "answer": self._answer, "met": self._met, "status": self._status,
+            "start_sequence": self._start_sequence, "resume_sequence": self._resume_sequence,
+            "stop_sequence": self._stop_sequence, "cleanup": self._cleanup, "manual": self._manual, "tidy": self._tidy,
+            "answer": self._answer, "met": self._met, "status": self._status,
         }  # fmt: skip
 
     # Getting ready ---------------------------------------------------------------------------------------------------
@@ -73,6 +76,7 @@ class Worker(WorkerFrame):
             package.hardware, config=orders.hardware, simulate=orders.simulate, faults=faults, devices=_open_device
         )
         self._package = package
+        self._manual_control = ManualControl(orders, package, self._bench, SystemClock())
         return {
             "name": package.name, "version": package.version, "title": package.title, "total": package.total,
             "longest_end": self.longest_end(), "hash": package.content_hash,
@@ -107,15 +111,48 @@ class Worker(WorkerFrame):
         """Make up for the cleanup of an execution whose process has died."""
         self._refuse_if_busy()
         begun = ExecutionRecord.from_json(execution)
-        dress = dresser(begun.serial, begun.operator, begun)
         records = [StepRecord.from_json(one) for one in steps]
-        numbers = {"first_seq": begun.seq, "first_order": max((one.order for one in records), default=0)}
+        dress, numbers = dresser(begun.serial, begun.operator, begun), _numbers(begun, records)
         try:
             run = self._make(begun.execution_id, begun.parameters, dress, **numbers)
         except DiagnosticError:  # the package was changed meanwhile; it must be switched off all the same
             log.warning("station.cleanup.parameters_changed", execution=begun.execution_id)
             run = self._make(begun.execution_id, {}, dress, **numbers)
         self._begin(run, run.cleanup_only(reason, records))
+
+    async def _resume_sequence(
+        self, execution: Mapping[str, Any], steps: Sequence[Mapping[str, Any]], step: str
+    ) -> dict[str, Any]:
+        """Go on with an execution whose process has died; answered once it is on record that it runs again."""
+        self._refuse_if_busy()
+        begun = ExecutionRecord.from_json(execution)
+        if begun.package_hash != self._package.content_hash:
+            raise RefusedError("sequence_changed", "the sequence has been changed since this run of it was interrupted")
+        if step not in self._package.named or not self._package.named[step].is_resumable:
+            raise RefusedError("not_resumable", f"the sequence does not say 'resumable: true' of '{step}'")
+        records = [StepRecord.from_json(one) for one in steps]
+        again = replace(
+            begun, seq=begun.seq + 1, status=ExecutionStatus.RUNNING, verdict=None, completed_at=None, duration=None,
+            reason=None,
+        )  # fmt: skip
+        dress = dresser(begun.serial, begun.operator, begun)
+        try:
+            run = self._make(begun.execution_id, begun.parameters, dress, **_numbers(again, records))
+        except DiagnosticError as error:
+            return {"problems": self._problems(begun.parameters, error)}
+        self._begin(run, self._go_on(run, again, step, records))
+        await self._wait_begun()
+        return {}
+
+    async def _go_on(
+        self, run: SequenceRun, again: ExecutionRecord, step: str, records: Sequence[StepRecord]
+    ) -> ExecutionRecord:
+        """It runs again, before anything is driven; the step that was cut off says nothing of the run any more."""
+        assert self._recorder is not None
+        await self._recorder.commit([again])
+        if self._over.is_set():
+            return await run.cleanup_only(again.reason or "its process was ended before it could go on", records)
+        return await run.resume(step, [one for one in records if one.verdict is not Verdict.ABORTED])
 
     def _make(self, execution_id: str, parameters: Mapping[str, object], dress: Any, **numbers: int) -> SequenceRun:
         resolve_parameters(self._package, parameters)
@@ -147,6 +184,8 @@ class Worker(WorkerFrame):
             log.exception("station.run.failed", execution=run.execution_id)
         self._spool()
         self._run = None
+        if run.is_cleaning:
+            self._manual_control.cleaned()
         ended = {"execution_id": run.execution_id, "replace": replace}
         try:
             await self._rpc.call("ended", ended, within=_ENDED_S)
@@ -155,34 +194,24 @@ class Worker(WorkerFrame):
 
     async def _stop_sequence(self, reason: str) -> bool:
         """Stop through the cleanup; whether anything ran."""
-        if self._run is None:
+        run = self._run
+        if run is None:
             return False
-        self._run.stop(reason)
+        await self._wait_begun()  # a run that is gone on with can be stopped once it is on record that it is
+        run.stop(reason)
         return True
 
-    async def _manual(self, hardware: str, command: str, params: Mapping[str, object]) -> dict[str, Any]:
+    async def _manual(
+        self, hardware: str, command: str, params: Mapping[str, object], parameters: Mapping[str, object]
+    ) -> dict[str, Any]:
         """One command of one driver; its result, or why there is none."""
         self._refuse_if_busy()
-        try:
-            self._bench.check(hardware, command, params)
-        except EngineError as error:
-            return {"problem": str(error)}
-        self._commanding = True
-        began = self._loop.time()
-        error_text, value = None, None
-        try:
-            async with asyncio.timeout(_MANUAL_S):
-                value = plain(await self._bench.call(hardware, command, params))
-        except TimeoutError:
-            error_text = f"no answer within {_MANUAL_S:g} s"
-        except Exception as error:  # noqa: BLE001 - whatever a driver raises is what came of its command
-            error_text = told(error)
-        finally:
-            self._commanding = False
-        return {
-            "value": value, "error": error_text, "duration": self._loop.time() - began,
-            "replace": self._bench.needs_new_process,
-        }  # fmt: skip
+        return await self._manual_control.command(hardware, command, params, parameters)
+
+    async def _tidy(self, reason: str) -> None:
+        """Make up for the cleanup after manual control in a process that has died; nothing if a run's has done it."""
+        self._refuse_if_busy()
+        await self._manual_control.tidy(reason)
 
     async def _answer(self, prompt_id: str, text: str) -> None:
         self._operator.answer(prompt_id, text)
@@ -197,13 +226,14 @@ class Worker(WorkerFrame):
         return {"execution_id": run.execution_id, "steps": list(run.current_steps), "is_cleaning": run.is_cleaning}
 
     def _refuse_if_busy(self) -> None:
-        if self._run is not None or self._commanding or self._over.is_set():
+        if self._run is not None or self._manual_control.is_commanding or self._over.is_set():
             raise RefusedError("busy", "this batch is busy")
 
     # The end ---------------------------------------------------------------------------------------------------------
 
     def stop(self, reason: str) -> None:
         """Stop the run, through its cleanup."""
+        self._why_over = self._why_over or reason
         if self._run is not None:
             self._run.stop(reason)
 
@@ -212,7 +242,18 @@ class Worker(WorkerFrame):
         if self._running is not None:
             await asyncio.wait({self._running}, timeout=self.longest_end())
         self._spool()
+        if self._run is None:
+            await self._tidy_up()
         await self._bench.close()
+
+    async def _tidy_up(self) -> None:
+        """Nobody drives the hardware any more: it is cleaned up after whoever did so by hand."""
+        await self._manual_control.give_up()
+        try:
+            async with asyncio.timeout(self.longest_end()):
+                await self._manual_control.tidy(self._why_over)
+        except (OSError, EngineError, TimeoutError) as error:
+            log.error("station.hardware.not_tidied", reason=told(error))  # noqa: TRY400 - the mark stays: it is owed
 
     def longest_end(self) -> float:
         """Seconds from a stop to the end of the cleanup at most."""
@@ -237,6 +278,11 @@ class Worker(WorkerFrame):
 async def live(orders: Orders) -> int:
     """All of it; the process's exit code."""
     return await live_through(Worker(orders))
+
+
+def _numbers(begun: ExecutionRecord, records: Sequence[StepRecord]) -> dict[str, int]:
+    """Where the numbers of an execution go on."""
+    return {"first_seq": begun.seq, "first_order": max((one.order for one in records), default=0)}
 
 
 def _open_device(kind: str, name: str, config: Mapping[str, object]) -> object:

@@ -155,6 +155,14 @@ class PlayedStation:
         self.set(batch_id, execution_id=record.execution_id, current_step="look", step_index=1, total_steps=2)
         return record.execution_id
 
+    async def resume_sequence(self, batch_id: str, *, actor: str = "") -> str:
+        resumable = self.status(batch_id).resumable
+        if resumable is None:
+            raise WrongStateError("the process did not die at a step of which the sequence says 'resumable: true'")
+        await self._audit("sequence.resume", batch_id, actor, resumable)
+        self.set(batch_id, status="running", resumable=None, execution_id=resumable["execution_id"])
+        return resumable["execution_id"]
+
     async def stop_sequence(self, batch_id: str, reason: str = "stopped", *, actor: str = "") -> BatchStatus:
         if self._only(batch_id, "running").execution_id is None:
             raise WrongStateError("nothing runs")

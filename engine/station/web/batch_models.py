@@ -27,6 +27,13 @@ class Prompt(Shape):
     within: float | None = Field(default=None, description="Seconds from when it was asked.")
 
 
+class Resumable(Shape):
+    """A run that a crash has interrupted where it may be gone on with: `POST .../sequence/resume`, or `.../cleanup`."""
+
+    execution_id: str
+    step: str = Field(description="Where it would be gone on with; the step is begun anew.")
+
+
 class BatchState(Shape):
     """`BatchStatus` of the requirements, and what else a screen wants to know."""
 
@@ -48,6 +55,7 @@ class BatchState(Shape):
     owes_cleanup: bool = Field(default=False, description="A run died and nobody has cleaned up after it.")
     prompts: list[Prompt] = Field(default_factory=list)
     waits_for: list[str] = Field(default_factory=list, description="Locks that its steps wait for.")
+    resumable: Resumable | None = Field(default=None, description="After a crash, as long as nobody has decided.")
     line_state: str | None = Field(default=None, description="Of a gateway's line: where its chart is, by title.")
 
 
@@ -161,6 +169,7 @@ def state_fields(status: BatchStatus) -> dict[str, Any]:
     plain: dict[str, Any] = {name: getattr(status, name) for name in status.__slots__}
     for name in ("sequence_name", "sequence_version", "reason", "line_state"):
         plain[name] = plain[name] or None
+    plain["resumable"] = Resumable.model_construct(None, **status.resumable) if status.resumable is not None else None
     plain["prompts"] = [prompt(one) for one in status.prompts]
     plain["waits_for"] = list(status.waits_for)
     return plain

@@ -126,6 +126,17 @@ async def stop_sequence(
     return models.Stopped(status=status.status)  # type: ignore[arg-type] # one of the five
 
 
+@router.post("/{batch_id}/sequence/resume", responses=_DOES)
+async def resume_sequence(face: TheFace, actor: Actor, batch_id: BatchId) -> models.RunStarted:
+    """Go on with the run that a crash has interrupted, at the step that it was at; answered when that is on record.
+
+    Only where the sequence says `resumable: true` of that step, and only before the cleanup (`after_crash: ask`): the
+    hardware is as the crash has left it. `resumable` of the batch tells whether, and where.
+    """
+    with told(batch_id):
+        return models.RunStarted(execution_id=await face.station.resume_sequence(batch_id, actor=actor))
+
+
 @router.post("/{batch_id}/manual", response_model_exclude_none=True, responses=_DOES)
 async def run_command(
     face: TheFace, actor: Actor, batch_id: BatchId, wanted: models.ManualRequest

@@ -59,6 +59,10 @@ class StationPort(Protocol):
         """Run its sequence; the execution's id."""
         ...
 
+    async def resume_sequence(self, batch_id: str, *, actor: str = "") -> str:
+        """Go on with what a crash has interrupted; its execution's id."""
+        ...
+
     async def stop_sequence(self, batch_id: str, reason: str = "stopped", *, actor: str = "") -> BatchStatus:
         """Stop what runs."""
         ...

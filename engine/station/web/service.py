@@ -16,8 +16,9 @@ from engine.sequence.records import SEQUENCE_COMPLETE
 from engine.station.bus import StationEvent
 from engine.station.catalog import Catalog
 from engine.station.editing import StationFile
+from engine.station.house import DATABASE
 from engine.station.settings import LOOPBACK
-from engine.station.station import DATABASE, Station
+from engine.station.station import Station
 from engine.station.sync import ResultSync
 from engine.station.web.app import guarded
 from engine.station.web.door import Door
