@@ -1,8 +1,8 @@
 """A process that has imported everything and waits: a batch that starts, or must be cleaned up after, has it at once.
 
 It is an interpreter of its own like any other, and belongs to one batch from its orders on. It knows nothing of any
-package until then, takes 32 MiB while it waits (20 of them its own), and ends with its master, whose end of its standard
-input is gone then.
+package until then, takes 32 MiB while it waits (20 of them its own), and ends with its master, whose end of its input
+is gone then.
 """
 
 from __future__ import annotations
