@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping
+from contextlib import nullcontext, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,9 @@ from typing import Any
 from rich.console import Console
 
 from engine.cli.sequence_view import SequenceView
+from engine.cli.sequence_watch import watched
 from engine.clock import SystemClock
+from engine.documents.suggest import did_you_mean
 from engine.errors import Diagnostic, DiagnosticError, EngineError
 from engine.sequence.bench import Bench
 from engine.sequence.faults import Fault
@@ -25,7 +26,7 @@ from engine.sequence.local import LocalResources, MemoryRecorder, ReadyOperator
 from engine.sequence.model import Package
 from engine.sequence.package import load_package
 from engine.sequence.parameters import from_text
-from engine.sequence.ports import Operator, Prompt
+from engine.sequence.ports import Operator, OperatorAbsentError, Prompt
 from engine.sequence.records import ExecutionRecord
 from engine.sequence.run import SequenceRun
 
@@ -64,6 +65,30 @@ class UsageError(EngineError):
             print(f"engine sequence run: error: {line}", file=sys.stderr)
 
 
+def check_options(options: Options, package: Package) -> None:
+    """What is meant for hardware or steps must be meant for some that are there. Raises UsageError."""
+    for name, fields in options.config.items():
+        hardware = package.hardware.get(name)
+        if hardware is None:
+            raise UsageError(_missing("hardware", name, package.hardware))
+        for one in fields:
+            if one not in hardware.config:
+                raise UsageError(f"'{name}' takes {_missing('value', one, hardware.config).removeprefix('there is ')}")
+    asked = {name: step.prompt for name, step in package.named.items() if step.prompt is not None}
+    for step, answer in () if package.is_chart else options.answers.items():
+        if step not in asked:
+            raise UsageError(_missing("question", step, asked))
+        choices = asked[step].choices
+        if choices and answer not in choices:
+            raise UsageError(f"'{answer}' is no answer to '{step}'; answers are: {', '.join(choices)}")
+
+
+def _missing(what: str, name: str, known: Iterable[str]) -> str:
+    guess = did_you_mean(name, list(known))
+    meant = f"; did you mean '{guess}'?" if guess else ""
+    return f"there is no {what} '{name}'{meant}; there is: {', '.join(known) or 'none'}"
+
+
 def _about(diagnostic: Diagnostic, sentence: str) -> str:
     """The sentence, with the parameter in front where it does not name it."""
     name = str(diagnostic.params.get("name", ""))
@@ -73,16 +98,17 @@ def _about(diagnostic: Diagnostic, sentence: str) -> str:
 def run_in_terminal(options: Options) -> bool:
     """Run it; whether it passed. Raises UsageError, and DiagnosticError for a package that cannot be run."""
     package = load_package(options.package)
-    for name in options.config:
-        if name not in package.hardware:
-            raise UsageError(f"there is no hardware '{name}'; there is: {', '.join(package.hardware) or 'none'}")
+    check_options(options, package)
+    junit = None if options.junit is None else _writable(options.junit)
     console = Console(stderr=options.is_json, highlight=False)
     view = SequenceView(package, console, is_quiet=options.is_json)
     recorder = MemoryRecorder(view.show, package.total)
-    record = asyncio.run(_live(options, package, view, recorder))
+    # What a driver prints is no part of our answer.
+    with redirect_stdout(sys.stderr) if options.is_json else nullcontext():
+        record = asyncio.run(_live(options, package, view, recorder))
     view.end(record, recorder.steps)
-    if options.junit is not None:
-        _write(options.junit, junit_xml(record, recorder.steps))
+    if junit is not None:
+        _write(junit, junit_xml(record, recorder.steps))
     if options.is_json:
         whole = {**record.to_json(), "steps": [step.to_json() for step in recorder.steps]}
         print(json.dumps(whole, ensure_ascii=False, indent=2))
@@ -109,7 +135,7 @@ async def _live(options: Options, package: Package, view: SequenceView, recorder
         raise UsageError(str(error)) from error
     view.begin(run)
     try:
-        with _stopped_by_signals(lambda: _stop(run, view)):
+        with watched(lambda: _stop(run, view), view.note):
             record = await run.run()
     finally:
         await bench.close()
@@ -127,30 +153,6 @@ def _stop(run: SequenceRun, view: SequenceView) -> None:
     run.stop("stopped by the operator (Ctrl-C)")
 
 
-@contextmanager
-def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Ctrl-C, and SIGTERM, go through the cleanup; a second one does not skip it."""
-    loop = asyncio.get_running_loop()
-    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
-
-    def handler(_signal: int, _frame: object) -> None:
-        loop.call_soon_threadsafe(stop)
-
-    is_main = threading.current_thread() is threading.main_thread()
-    for one in before if is_main else ():
-        try:
-            loop.add_signal_handler(one, stop)
-        except NotImplementedError:  # Windows' loop has none
-            signal.signal(one, handler)
-    try:
-        yield
-    finally:
-        for one, old in before.items() if is_main else ():
-            with suppress(NotImplementedError):
-                loop.remove_signal_handler(one)
-            signal.signal(one, old)
-
-
 def _operator(options: Options, view: SequenceView) -> Operator:
     ready = ReadyOperator(options.answers, is_simulated=options.simulate)
     is_interactive = sys.stdin is not None and sys.stdin.isatty() and not options.is_json
@@ -163,34 +165,40 @@ class _TerminalOperator:
     def __init__(self, ready: ReadyOperator, view: SequenceView) -> None:
         self._answers = ready.answers
         self._view = view
-        self._lines: asyncio.Queue[str] | None = None
+        self._lines: asyncio.Queue[str | None] | None = None
 
     async def ask(self, prompt: Prompt) -> str:
         if prompt.step in self._answers:
             return self._answers[prompt.step]
         lines = self._reading()
+        is_closed = False
         while not lines.empty():
-            lines.get_nowait()  # typed before it was asked: meant for something else
+            is_closed = lines.get_nowait() is None  # what was typed before it was asked is meant for something else
+        if is_closed:
+            lines.put_nowait(None)
         self._view.ask(prompt)
         while True:
-            answer = _meant((await lines.get()).strip(), prompt)
+            line = await lines.get()
+            if line is None:
+                lines.put_nowait(None)  # nor will there be anything for the next question
+                raise OperatorAbsentError(f"the keyboard was closed (Ctrl-D); answer with --answer {prompt.step}=TEXT")
+            answer = _meant(line.strip(), prompt)
             if answer is not None:
                 return answer
             self._view.ask_again(prompt)
 
-    def _reading(self) -> asyncio.Queue[str]:
+    def _reading(self) -> asyncio.Queue[str | None]:
         """The lines of the keyboard. A thread reads them, for nothing can end a read that has begun."""
         if self._lines is None:
-            lines: asyncio.Queue[str] = asyncio.Queue()
+            lines: asyncio.Queue[str | None] = asyncio.Queue()
             self._lines = lines
             loop = asyncio.get_running_loop()
 
             def read() -> None:
-                for line in sys.stdin:
-                    try:
+                with suppress(RuntimeError):  # the loop has ended
+                    for line in sys.stdin:
                         loop.call_soon_threadsafe(lines.put_nowait, line)
-                    except RuntimeError:
-                        return
+                    loop.call_soon_threadsafe(lines.put_nowait, None)
 
             threading.Thread(target=read, name="keyboard", daemon=True).start()
         return self._lines
@@ -209,9 +217,20 @@ def _meant(text: str, prompt: Prompt) -> str | None:
     return None
 
 
+def _writable(path: Path) -> Path:
+    """The file, wherever a driver may go meanwhile. Raises UsageError when it cannot be written: before the run."""
+    whole = path.absolute()
+    try:
+        whole.parent.mkdir(parents=True, exist_ok=True)
+        with whole.open("ab"):
+            pass
+    except OSError as error:
+        raise UsageError(f"'{path}' cannot be written: {error.strerror or error}") from error
+    return whole
+
+
 def _write(path: Path, content: bytes) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     except OSError as error:
         raise EngineError(f"'{path}' cannot be written: {error.strerror or error}") from error

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.markup import escape
@@ -64,16 +66,32 @@ class SequenceView:
         """Say what is run, with which parameters."""
         given = ", ".join(f"{name}={self._shown(name, value)}" for name, value in run.parameters.items())
         title = f"[bold]{escape(self._package.title)}[/] {escape(self._package.name)} {escape(self._package.version)}"
-        self._print(f"{title}  [dim]{escape(given)}[/]")
+        with self._unread():
+            self._print(f"{title}  [dim]{escape(given)}[/]")
 
     def _shown(self, name: str, value: object) -> str:
         unit = self._package.parameters[name].unit
-        return f"{value} {unit}" if unit else str(value)
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        return f"{text} {unit}" if unit else text
 
     def show(self, event: Shown) -> None:
-        """One event of the run."""
+        """One event of the run. Never raises: that nobody reads any more must not end what drives hardware."""
         if event.kind == PROMPT_CLOSED:
             self._is_asking = False
+        with self._unread():
+            self._show(event)
+
+    @contextmanager
+    def _unread(self) -> Iterator[None]:
+        """Whatever becomes of the screen (``| head``, a full disk): from then on nothing is shown."""
+        try:
+            yield
+        except (OSError, ValueError, SystemExit) as error:  # rich ends the program on a broken pipe
+            self._is_quiet, self._status = True, None
+            if not isinstance(error, SystemExit):
+                print(f"the progress cannot be shown any more: {error}", file=sys.stderr)
+
+    def _show(self, event: Shown) -> None:
         if not self._is_quiet:
             shower = self._showers.get(event.kind)
             if shower is not None:
@@ -123,12 +141,22 @@ class SequenceView:
 
     def stopping(self, *, is_again: bool) -> None:
         """Ctrl-C was pressed."""
-        self._print(f"[magenta]{self._texts['again' if is_again else 'stopping']}[/]")
+        with self._unread():
+            self._print(f"[magenta]{self._texts['again' if is_again else 'stopping']}[/]")
+
+    def note(self, text: str) -> None:
+        """Something that whoever looks should know."""
+        with self._unread():
+            self._print(f"[yellow]{escape(text)}[/]")
 
     def end(self, record: ExecutionRecord, steps: Sequence[StepRecord]) -> None:
         """The verdict."""
         self._underway.clear()
-        self._refresh()
+        with self._unread():
+            self._refresh()
+            self._verdict(record, steps)
+
+    def _verdict(self, record: ExecutionRecord, steps: Sequence[StepRecord]) -> None:
         verdict = record.verdict or Verdict.ERROR
         mark, style = _MARKS[verdict.value]
         said_ = self._texts["verdict"].format(verdict=verdict.value.upper(), duration=record.duration or 0.0)

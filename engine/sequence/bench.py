@@ -12,7 +12,8 @@ import inspect
 import os
 import threading
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from random import Random
 from typing import Any, Final
 
@@ -34,6 +35,10 @@ _CRASH_CODE: Final = 70
 
 class HardwareError(EngineError):
     """A piece of hardware, a command of it or an argument does not exist, or it cannot be opened."""
+
+
+class BlockedCallError(KeyboardInterrupt):
+    """Raised inside a driver's coroutine that stands still, by whoever watches the loop: it ends that call alone."""
 
 
 class _Handle:
@@ -83,6 +88,13 @@ class Bench:
         for fault in faults:
             if fault.hardware not in hardware:
                 raise HardwareError(f"a fault is meant for '{fault.hardware}', and there is no such hardware")
+            twin = hardware[fault.hardware].simulated
+            if fault.command != "*" and twin is not None and fault.command not in twin.commands:
+                known = ", ".join(twin.commands)
+                raise HardwareError(
+                    f"a fault is meant for '{fault.hardware}.{fault.command}', and there is no such command; "
+                    f"there is: {known}"
+                )
         self.is_simulated = simulate
         self.needs_new_process = False
         self._hardware = hardware
@@ -160,7 +172,7 @@ class Bench:
         try:
             async with asyncio.timeout(_CLOSE_S):
                 if inspect.iscoroutinefunction(closing):
-                    await closing()
+                    await _outcome(closing())
                 else:
                     await handle.on_thread(closing)
         except TimeoutError:
@@ -197,7 +209,8 @@ class Bench:
             return
         make, ready = interface.make, check_arguments(interface.constructor, config, handle.name)
         if interface.is_async:
-            handle.open(lambda: make(**ready))
+            with _its_own_end():
+                handle.open(lambda: make(**ready))
         else:
             await handle.on_thread(lambda: handle.open(lambda: make(**ready)))
 
@@ -263,8 +276,16 @@ class Bench:
 
 async def _outcome(call: Awaitable[object]) -> object:
     """What a coroutine of a driver gives. One that would end the process ends its own call alone."""
-    try:
+    with _its_own_end():
         return await call
+
+
+@contextmanager
+def _its_own_end() -> Iterator[None]:
+    try:
+        yield
+    except BlockedCallError as error:
+        raise HardwareError(str(error)) from error
     except (SystemExit, KeyboardInterrupt) as error:
         raise HardwareError(f"{type(error).__name__}: {error}") from error
 

@@ -6,6 +6,7 @@ other by relative imports (``from .bus import Bus``); two packages may each have
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import importlib.machinery
@@ -13,6 +14,7 @@ import importlib.util
 import os
 import re
 import sys
+import traceback
 import types
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +26,14 @@ from engine.sequence.interfaces import Interface, interface_of
 
 TWIN_SUFFIX: Final = "Sim"  # the simulated twin of ``Psu`` is ``PsuSim``, beside it in its module
 
+_PRIVATE: Final = "_sequence_"  # what the names of the packages begin with that stand for folders
+
 _WRITTEN: Final = re.compile(r"(?P<module>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):(?P<name>[A-Za-z_]\w*)\Z")
+
+
+def is_driver_module(name: str) -> bool:
+    """Whether a module with this name belongs to a package's drivers."""
+    return name.startswith(_PRIVATE)
 
 
 @dataclass(slots=True)
@@ -85,13 +94,29 @@ class DriverLoader:
     def _import(self, module: str, position: Position) -> types.ModuleType | None:
         was_written, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # a package's folder stays as it is
         try:
-            return importlib.import_module(f"{self._root()}.{module}")
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a driver may fail in any way while it is read
-            reason = f"{type(error).__name__}: {error}"
-            self._report("driver-broken", position, name=module, reason=reason.replace(f"{self._root()}.", ""))
+            with contextlib.redirect_stdout(sys.stderr):  # what it prints must not be taken for our answer
+                return importlib.import_module(f"{self._root()}.{module}")
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a driver may fail in any way while it is read
+            self._report("driver-broken", position, name=module, reason=self._reason(error))
             return None
         finally:
             sys.dont_write_bytecode = was_written
+
+    def _reason(self, error: BaseException) -> str:
+        """What was raised, and where in the package."""
+        folder, place = self.folder.resolve(), ""
+        if isinstance(error, SyntaxError) and error.filename is not None:
+            places = [(error.filename, error.lineno or 1)]
+            error = type(error)(error.msg)
+        else:
+            frames = traceback.extract_tb(error.__traceback__)
+            places = [(frame.filename, frame.lineno or 1) for frame in frames]
+        for file, line in places:
+            if Path(file).resolve().is_relative_to(folder):
+                place = f" ({Path(file).resolve().relative_to(folder).as_posix()}:{line})"
+        return f"{type(error).__name__}: {error}".replace(f"{self._root()}.", "") + place
 
     def _root(self) -> str:
         """The private package that stands for the folder; another one as soon as a file in it is another."""
@@ -100,7 +125,7 @@ class DriverLoader:
             for file in self.files():
                 found.update(str(file).encode())
                 found.update(file.read_bytes())
-            self._package = f"_sequence_{found.hexdigest()[:20]}"
+            self._package = f"{_PRIVATE}{found.hexdigest()[:20]}"
         if self._package not in sys.modules:
             spec = importlib.machinery.ModuleSpec(self._package, None, is_package=True)
             spec.submodule_search_locations = [str(self.folder)]

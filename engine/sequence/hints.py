@@ -124,7 +124,7 @@ def _list(value: object, hint: Any, plain: Any) -> object:
     if is_fixed and len(inner) != len(value):
         raise MisfitError(list(value), f"list of {len(inner)}")
     hints = inner if is_fixed else [inner[0] if inner else Any] * len(value)
-    items = [fitted(one, wanted) for one, wanted in zip(value, hints, strict=True)]
+    items = [_part("list", one, wanted) for one, wanted in zip(value, hints, strict=True)]
     return tuple(items) if plain is tuple else items
 
 
@@ -134,7 +134,14 @@ def _map(value: object, hint: Any, plain: Any) -> object:
     if not isinstance(value, Mapping):
         raise MisfitError(value, "map")
     inner = typing.get_args(hint)
-    return {key: fitted(one, inner[1] if inner else Any) for key, one in value.items()}
+    return {key: _part("map", one, inner[1] if inner else Any) for key, one in value.items()}
+
+
+def _part(whole: str, value: object, hint: Any) -> Any:
+    try:
+        return fitted(value, hint)
+    except MisfitError as error:
+        raise MisfitError(value, f"{whole} of {error.wanted}") from error
 
 
 def _dataclass(value: object, wanted: Any) -> object:

@@ -61,7 +61,7 @@ class ReadyOperator:
             return self.answers[prompt.step]
         if self.is_simulated and (prompt.default is not None or prompt.choices):
             return prompt.default if prompt.default is not None else prompt.choices[0]
-        raise OperatorAbsentError("nobody is here to answer")
+        raise OperatorAbsentError(f"nobody is here to answer; an answer beforehand is --answer {prompt.step}=TEXT")
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -12,6 +13,8 @@ import pytest
 from sequence_kit import write_package
 
 from engine.cli.main import main
+from engine.cli.sequence_view import SequenceView
+from engine.cli.sequence_watch import watched
 from engine.cli.validation.run import validate
 from engine.render.build import scene_of
 from engine.render.formats import written
@@ -80,6 +83,11 @@ def test_without_anybody_to_ask_a_question_is_an_error(tmp_path, capsys):
         (["--simulate", "--fault", "psu=hang"], "is no fault"),
         (["--simulate", "--config", "pus.port=x"], "no hardware 'pus'"),
         (["--config", "port=x"], "is no HARDWARE.NAME=VALUE"),
+        (["--config", "psu.prot=x"], "takes no value 'prot'; did you mean 'port'?"),
+        (["--simulate", "--fault", "psu.onn=hang"], "no such command; there is: off, on, read"),
+        (["--simulate", "--answer", "lok=예"], "no question 'lok'; did you mean 'look'?"),
+        (["--simulate", "--answer", "look=yes"], "is no answer to 'look'; answers are: 예, 아니오"),
+        (["--simulate", "--junit", os.devnull + "/x/junit.xml"], "cannot be written"),
         (["--param", "vin"], "is no NAME=VALUE"),
     ],
 )
@@ -112,6 +120,44 @@ def test_validate_knows_a_package_by_its_folder_its_file_and_its_flow(tmp_path, 
         assert [found.code for found in validate([str(path)], None).findings] == ["unknown-command"]
     (package / "flow.yaml").write_text("chart: flow\ninitial: a\nstates: {a: {type: final}}\n", encoding="utf-8")
     assert [found.code for found in validate([str(package / "flow.yaml")], None).findings] == ["unknown-command"]
+
+
+TALKATIVE = """
+import os, sys
+print("IMPORTED")
+class Psu:
+    def on(self) -> None:
+        print("ON")
+        os.chdir(os.path.dirname(os.getcwd()))
+class PsuSim(Psu): ...
+"""
+
+
+def test_neither_what_a_driver_prints_nor_where_it_goes_gets_into_the_results(tmp_path, monkeypatch, capsys):
+    package = write_package(tmp_path / "package", "- {name: one, call: psu.on}", driver=TALKATIVE, cleanup="")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert main(["sequence", "run", str(package), "--simulate", "--json", "--junit", "junit.xml"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["verdict"] == "pass"
+    assert "IMPORTED" in said.err
+    assert "ON" in said.err
+    assert ET.parse(tmp_path / "here" / "junit.xml").getroot()[0].get("tests") == "1"
+
+
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [
+        ("def g():\n    1 / 0\n\ng()\n", "ZeroDivisionError: division by zero (drivers/psu.py:2)"),
+        ("\n\ndef f(:\n", "SyntaxError: invalid syntax (drivers/psu.py:3)"),
+        ("raise GeneratorExit\n", "(drivers/psu.py:1)"),
+        ("raise BaseException('odd')\n", "BaseException: odd (drivers/psu.py:1)"),
+    ],
+)
+def test_a_driver_that_cannot_be_loaded_is_told_with_its_line(tmp_path, capsys, module, said):
+    package = write_package(tmp_path, "- {name: one, call: psu.on}", driver=module)
+    assert main(["sequence", "run", str(package)]) == 1
+    assert said in capsys.readouterr().err
 
 
 PROGRAM = """
@@ -151,6 +197,77 @@ def test_ctrl_c_goes_through_the_cleanup_and_a_second_one_does_not_skip_it(tmp_p
     assert seen.count("OFF") == seen.count("IS OFF") == 1
     assert "SLOW" not in seen[seen.index("OFF") :]
     assert "ABORTED" in seen[-1]
+
+
+LOGGING = """
+from pathlib import Path
+class Psu:
+    def on(self) -> None: ...
+    def off(self) -> None:
+        Path(__file__).with_name("off").touch()
+class PsuSim(Psu): ...
+"""
+
+
+@pytest.mark.parametrize("screen", ["closed", "full"])
+def test_nobody_who_looks_is_no_reason_to_skip_the_cleanup(tmp_path, screen):
+    if screen == "full" and not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    steps = "- {name: loop, repeat: {times: 20}, steps: [{name: one, call: psu.on}]}"
+    package = write_package(tmp_path, steps, driver=LOGGING)
+    reader, writer = os.pipe()
+    os.close(reader)  # as behind "| head -1", which has gone
+    with os.fdopen(writer, "wb") as closed, Path("/dev/full" if screen == "full" else os.devnull).open("wb") as full:
+        subprocess.run(
+            [sys.executable, "-m", "engine", "sequence", "run", str(package)], check=False,
+            stdout=full if screen == "full" else closed, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=60,
+        )  # fmt: skip
+    assert (package / "drivers" / "off").exists()
+
+
+BLOCKING = """
+import signal, time
+class Psu:
+    async def block(self) -> None:
+        for _ in range(200):
+            time.sleep(0.1)
+    async def change(self) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    async def off(self) -> None: ...
+class PsuSim(Psu): ...
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="interrupts a call by a signal")
+def test_a_coroutine_that_blocks_the_loop_is_interrupted_and_the_cleanup_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("engine.cli.sequence_run.watched", partial(watched, still_s=0.3))
+    package = write_package(tmp_path, "- {name: one, call: psu.block}", driver=BLOCKING)
+    before = signal.getsignal(signal.SIGINT)
+    assert main(["sequence", "run", str(package)]) == 1
+    said = capsys.readouterr().out
+    assert "blocked everything" in said
+    assert "psu.py:6 in block" in said
+    assert "✔ power_off" in said
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends itself a signal")
+def test_a_driver_that_changes_what_signals_do_is_put_right(tmp_path, monkeypatch, capsys):
+    class Alert(SequenceView):
+        """Presses Ctrl-C as soon as it hears that it works again."""
+
+        def note(self, text):
+            super().note(text)
+            if "SIGTERM" in text:
+                signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("engine.cli.sequence_run.SequenceView", Alert)
+    package = write_package(tmp_path, "- {name: one, call: psu.change}\n- {name: two, wait: 60 s}", driver=BLOCKING)
+    assert main(["sequence", "run", str(package)]) == 1
+    said = capsys.readouterr().out
+    assert "✔ power_off" in said
+    assert "ABORTED" in said
 
 
 def test_junit_says_what_failed_and_holds_only_what_xml_can():
