@@ -60,7 +60,7 @@ def _resumable(settings: BatchSettings, folders: Sequence[Path]) -> set[str]:
     def walk(steps: Sequence[RawStep]) -> Iterator[RawStep]:
         for step in steps:
             yield step
-            for branch in step.branches:
+            for branch in step.branches if "lock" not in step.body else ():  # a lock around it would not be had
                 yield from walk(branch)
 
     try:
