@@ -165,3 +165,70 @@ def test_what_is_owed_is_cleaned_up_before_a_process_starts_anew() -> None:
     assert life.state == "recovering"
     life.answer("worker.recover", "cleaned")
     assert life.starts_within(1.05)
+
+
+def asking(step: str) -> Life:
+    """A batch whose process died in a run, and that asks before it cleans up; ``step``: where it may go on."""
+    life = running(after_crash="ask")
+    life.post("sequence.start", execution="e1")
+    life.answer("worker.watch", "died", reason="killed")
+    life.answer("batch.settle", "owed", reason="killed", execution="e1" if step else "", step=step)
+    assert life.state == "asking"
+    return life
+
+
+def test_what_was_interrupted_where_it_may_be_resumed_goes_on_in_a_fresh_process_when_it_is_told_to() -> None:
+    life = asking("soak")
+    life.wait(3600)
+    assert life.state == "asking"
+    life.post("sequence.resume")
+    life.come_up()
+    assert life.state == "resuming"
+    assert life.machine.data["owes"] is False
+    life.answer("worker.resume", "finished")
+    assert life.state == "free"
+    life.post("sequence.start", execution="e2")
+    assert life.state == "executing"  # and the old one is not gone on with again
+
+
+def test_only_what_may_be_resumed_and_is_not_cleaned_up_after_can_be_gone_on_with() -> None:
+    life = asking("")
+    life.post("sequence.resume")
+    assert life.state == "asking"
+    for decide in ("cleanup.run", "cleanup.waive", "batch.start"):
+        life = asking("soak")
+        life.post(decide)
+        decided = life.state
+        life.post("sequence.resume")
+        assert life.state == decided
+    life = asking("soak")
+    life.post("cleanup.run")
+    for _ in range(3):
+        life.answer("worker.recover", "failed", reason="killed")
+    assert life.state == "unclean"  # half a cleanup is no state to go on from
+    life.post("sequence.resume")
+    assert life.state == "unclean"
+
+
+@pytest.mark.parametrize("refusal", ["worker.spawn", "worker.resume", "batch.stop", "worker.watch"])
+def test_a_resume_that_comes_to_nothing_leaves_the_cleanup_owed(refusal: str) -> None:
+    life = asking("soak")
+    life.post("sequence.resume")
+    if refusal == "worker.spawn":
+        life.answer("worker.spawn", "refused", reason="no such port")
+    elif refusal == "batch.stop":
+        life.post("batch.stop")
+        life.answer("worker.end", "ended")
+    else:
+        life.come_up()
+        life.answer(refusal, "refused" if refusal == "worker.resume" else "died", reason="changed")
+        if refusal == "worker.resume":
+            life.answer("worker.end", "ended")
+    life.answer("batch.settle", "owed", reason="killed", execution="e1", step="soak")
+    assert life.state == "asking"
+    assert life.machine.data["owes"] is True
+    life.post("cleanup.run")
+    life.answer("worker.recover", "cleaned")
+    life.post("batch.start")
+    life.come_up()
+    assert life.state == "free"  # what was not to be is forgotten
