@@ -10,8 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -51,6 +49,8 @@ class MasterWires:
     """
 
     def __init__(self, on_call: Callable[[str, bytes], None], on_shown: Callable[[str, bytes], None]) -> None:
+        import tempfile  # only the master has a folder; what this imports would delay every process of a batch
+
         self._public, self._secret = zmq.curve_keypair()
         self._context = zmq.Context()
         # Short: a path of a socket has at most 107 bytes.
@@ -69,6 +69,8 @@ class MasterWires:
         self._sub.close(0)
         self._context.term()
         if self._folder is not None:
+            import shutil
+
             shutil.rmtree(self._folder, ignore_errors=True)
 
     @property

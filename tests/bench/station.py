@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -86,6 +87,10 @@ def run(options: Options) -> Report:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("critical"))
     report = Report("station", "Station: batches in processes of their own")
     report.notes.append(machine.describe())
+    if sys.dont_write_bytecode:
+        report.notes.append(
+            "PYTHONDONTWRITEBYTECODE is set: starts are slower here than at a site, by what is compiled"
+        )
     place = _Place(Path(tempfile.mkdtemp(prefix="station-bench-")))
     place.make()
     try:
