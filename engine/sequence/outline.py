@@ -65,6 +65,7 @@ class Outline:
     folder: Path
     shown: str  # the package's folder as diagnostics show it
     problems: list[Diagnostic]
+    file: Path | None = None  # the sequence itself, which cannot be included
     files: dict[str, Path] = field(default_factory=dict)
     texts: list[str] = field(default_factory=list)
     by_name: dict[str, RawStep] = field(default_factory=dict)
@@ -74,7 +75,7 @@ class Outline:
     def read(self, raw: Value, *, is_cleanup: bool) -> list[RawStep]:
         """The steps of ``steps:`` or ``cleanup:``."""
         self._is_cleanup = is_cleanup
-        return self._steps(raw, "", {}, ())
+        return self._steps(raw, "", {}, () if self.file is None else (self.file.resolve(),))
 
     def _steps(self, raw: Value, prefix: str, aliases: Mapping[str, str], above: tuple[Path, ...]) -> list[RawStep]:
         found: list[RawStep] = []
@@ -159,8 +160,8 @@ class Outline:
         if path is None:
             self._report("path-outside", at, path=written)
             return []
-        if path in above or len(above) >= _MOST_INCLUDES:
-            cycle = " -> ".join(one.name for one in (*above, path))
+        if path in above or len(above) > _MOST_INCLUDES:
+            cycle = " -> ".join(one.name for one in (*above[above.index(path) if path in above else 0 :], path))
             self._report("include-cycle", at, cycle=cycle)
             return []
         root = self._load(path, written, at)

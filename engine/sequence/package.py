@@ -111,7 +111,7 @@ class _Reader:
         self.root: Map = document.root
         self.problems: list[Diagnostic] = []
         self.loader = DriverLoader(self.folder, self.problems)
-        self.outline = Outline(self.folder, str(Path(document.name).parent), self.problems)
+        self.outline = Outline(self.folder, str(Path(document.name).parent), self.problems, file)
         self.texts = {document.name: file}
 
     def read(self) -> Checked:

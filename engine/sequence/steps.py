@@ -184,6 +184,8 @@ class StepServices:
         done = self._rounds.get(step.name, 0)
         try:
             if step.times is not None and done >= self._work.value(step.times):
+                if not done:
+                    self._skip(step.name)
                 return Outcome("no")
             if done and step.until is not None and self._work.holds(step.until):
                 return Outcome("no")

@@ -6,6 +6,7 @@ import pytest
 
 from engine.chart.lint.rules import RULES
 from engine.cli.examples import examples
+from engine.cli.main import main
 from engine.cli.validation.run import validate
 from engine.documents import catalog
 
@@ -49,3 +50,11 @@ def test_an_example_is_true(code, tmp_path, monkeypatch, cache):
     example = examples()[code]
     assert code in told(example, {example.file: example.wrong, **example.wrong_beside}, cache)
     assert told(example, {example.file: example.right, **example.right_beside}, cache) == []
+
+
+@pytest.mark.parametrize("code", ["limits-never", "twin-wants-argument"])
+def test_an_example_with_files_beside_it_is_explained_with_what_is_wrong_there(code, capsys):
+    assert main(["explain", code, "--lang", "en"]) == 0
+    said = capsys.readouterr().out
+    assert f"error[{code}]" in said
+    assert ("drivers/psu.py" in said) == (code == "twin-wants-argument")

@@ -4,6 +4,8 @@ import shutil
 from pathlib import Path
 from random import Random
 
+from sequence_kit import problem, write_package
+
 import machines
 from engine.documents.render import render
 from engine.sequence.package import check_package
@@ -51,3 +53,8 @@ def test_every_slip_in_a_package_is_told_at_a_place_in_it(tmp_path):
                 assert found.code in render(found, None, language)
         assert (checked.package is None) == any(found.severity == "error" for found in checked.findings)
     assert wrong > 50
+
+
+def test_a_sequence_that_includes_itself_is_told_once(tmp_path):
+    found = problem(write_package(tmp_path, "- {include: sequence.yaml}"))
+    assert (found.code, found.params["cycle"]) == ("include-cycle", "sequence.yaml -> sequence.yaml")

@@ -181,6 +181,14 @@ def test_a_repeat_has_a_record_for_every_round(tmp_path):
     assert [step.order for step in world.steps] == [1, 2, 3, 4, 5, 6, 7]
 
 
+def test_a_repeat_of_no_rounds_skips_its_steps_and_says_so(tmp_path):
+    head = HEAD + "parameters: {n: {type: int, default: 0}}\n"
+    steps = '- {name: loop, repeat: {times: "${parameters.n}"}, steps: [{name: one, call: psu.on}]}'
+    world = play(tmp_path, steps, head=head)
+    assert world.verdicts() == {"loop[0]/one": "skipped", "power_off": "pass"}
+    assert world.record.overall_pass
+
+
 def test_a_repeat_ends_when_what_it_waits_for_is_there(tmp_path):
     steps = """
     - name: warm_up

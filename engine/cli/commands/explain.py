@@ -88,14 +88,19 @@ def _shown(example: Example, code: str, language: Language) -> list[str]:
     from engine.documents.catalog import phrase
 
     told = [found for found in findings_of(example) if found.code == code]
-    return [
-        f"\n{phrase('wrong', language)} ({example.file}):\n",
-        _indented(example.wrong),
-        f"\n{phrase('told', language)}:\n",
-        *(_indented(_rendered(found, example, language)) for found in told[:1]),
-        f"\n{phrase('right', language)}:\n",
-        _indented(example.right),
-    ]
+    lines = []
+    wrong = {example.file: example.wrong, **example.wrong_beside}
+    right = {example.file: example.right, **example.right_beside}
+    # What is wrong may be in a file beside it: a driver, say.
+    differ = [name for name in wrong if wrong[name] != right.get(name)]
+    for name in dict.fromkeys((example.file, *differ)):
+        lines += [f"\n{phrase('wrong', language)} ({name}):\n", _indented(wrong[name])]
+    lines += [f"\n{phrase('told', language)}:\n"]
+    lines += [_indented(_rendered(found, example, language)) for found in told[:1]]
+    for name in differ or [example.file]:
+        place = f" ({name})" if name != example.file else ""
+        lines += [f"\n{phrase('right', language)}{place}:\n", _indented(right.get(name, ""))]
+    return lines
 
 
 def _rendered(found: Diagnostic, example: Example, language: Language) -> str:
@@ -117,6 +122,7 @@ def findings_of(example: Example) -> list[Diagnostic]:
 
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         for name, text in {example.file: example.wrong, **example.wrong_beside}.items():
+            Path(name).parent.mkdir(parents=True, exist_ok=True)
             Path(name).write_text(text, encoding="utf-8")
         return validate(example.paths, None).findings
 
