@@ -36,6 +36,7 @@ _BAR: Final = 16
 class _Screen:
     def __init__(self, console: Console) -> None:
         self.station: Station | None = None
+        self.url = ""
         self._console = console
         self._done: dict[str, Counter[str]] = {}
         self._news: deque[Text] = deque(maxlen=_NEWS)
@@ -60,7 +61,8 @@ class _Screen:
             self._console.print(line)
 
     def __rich__(self) -> Group:
-        table = Table(title=f"four simulated batches, {STEPS} steps each", title_justify="left", expand=False)
+        title = f"four simulated batches, {STEPS} steps each; API at {self.url}/api"
+        table = Table(title=title, title_justify="left", expand=False)
         for title in ("batch", "status", "pid", "step", "progress", "pass", "fail", "other"):
             table.add_column(title, no_wrap=True)
         for status in self.station.statuses() if self.station is not None else ():
@@ -85,8 +87,10 @@ def run_demo(runs: int | None) -> bool:
     console = Console(highlight=False)
     screen = _Screen(console)
 
-    def begin(station: Station) -> None:
-        screen.station = station
+    def begin(station: Station, url: str) -> None:
+        screen.station, screen.url = station, url
+        if not console.is_terminal:
+            console.print(f"API at {url}/api, described at {url}/api/openapi.json", soft_wrap=True)
 
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         logs.configure("error", "json", file=nowhere)  # what there is to tell is on the screen

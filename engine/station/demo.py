@@ -6,10 +6,12 @@ At its end it looks into the database: every run that was asked for must be ther
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import tempfile
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +20,7 @@ from engine.sequence.records import PROMPT, ExecutionStatus, StepStatus
 from engine.station.bus import StationEvent
 from engine.station.errors import StationError
 from engine.station.run import on_signals
-from engine.station.settings import BatchSettings, StationSettings
+from engine.station.settings import BatchSettings, ServerSettings, StationSettings
 from engine.station.station import Station
 from engine.store.station_ports import StoredExecution
 
@@ -49,10 +51,10 @@ class Summary:
 
 @dataclass(slots=True)
 class Demo:
-    """``runs`` None: until it is stopped. ``on_station`` is given the station once it is up; ``tell`` every event."""
+    """``runs`` None: until it is stopped. ``on_up`` is given the station and its URL; ``tell`` every event."""
 
     runs: int | None
-    on_station: Callable[[Station], None] = lambda _station: None
+    on_up: Callable[[Station, str], None] = lambda _station, _url: None
     tell: Tell = lambda _event: None
     clock: Clock = field(default_factory=SystemClock)
     asked: list[str] = field(default_factory=list)
@@ -60,14 +62,16 @@ class Demo:
     _stopped: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> Summary:
-        """Run all of it."""
+        """Run all of it. Raises EngineError when it cannot begin."""
+        from engine.station.web.service import StationService  # FastAPI: half a second that only serving needs
+
         began = self.clock.monotonic()
         on_signals(self._stopped.set)
         with tempfile.TemporaryDirectory(prefix="station-demo-") as folder:
             settings = _settings(Path(folder))
-            async with Station(settings, self.clock) as station:
+            async with Station(settings, self.clock) as station, StationService(station, {}) as service:
                 station.bus.listeners.append(self.tell)
-                self.on_station(station)
+                self.on_up(station, service.server.url)
                 await station.ready()
                 await self._keep_busy(station)
                 await station.end_batches()
@@ -153,4 +157,18 @@ def _settings(folder: Path) -> StationSettings:
         BatchSettings(id_, id_, PACKAGE, auto_start=True, simulate=True, faults=faults)
         for id_, faults in _FAULTS.items()
     )
-    return StationSettings("demo", "demo", folder, batches=batches)
+    usual = ServerSettings()
+    server = replace(usual, port=usual.port if _is_free(usual) else 0)
+    return StationSettings("demo", "demo", folder, server=server, batches=batches)
+
+
+def _is_free(server: ServerSettings) -> bool:
+    """Whether the address is nobody's: a demo gets on with another port where a station is at work already."""
+    with socket.socket() as probe:
+        if os.name == "posix":  # elsewhere it would share an address that is taken
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that was let go of a moment ago is free
+        try:
+            probe.bind((server.host, server.port))
+        except OSError:
+            return False
+    return True

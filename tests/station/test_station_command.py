@@ -83,9 +83,22 @@ def test_a_file_that_does_not_fit_its_sequence_is_told_before_anything_is_begun(
     assert not (tmp_path / "data").exists()
 
 
-def test_the_demo_loses_nothing_and_says_so(capsys):
-    assert main(["station", "--demo", "--runs", "8"]) == 0
-    told = " ".join(capsys.readouterr().out.split())
+def test_the_demo_loses_nothing_and_says_so_and_is_served_meanwhile():
+    demo = subprocess.Popen(
+        [sys.executable, "-m", "engine", "station", "--demo", "--runs", "8"], stdout=subprocess.PIPE, text=True
+    )
+    assert demo.stdout is not None
+    try:
+        url = demo.stdout.readline().split()[2].rstrip(",")
+        assert url.startswith("http://127.0.0.1:")
+        with urllib.request.urlopen(f"{url}/batches", timeout=10) as answer:
+            assert [one["id"] for one in json.load(answer)] == ["jig-1", "jig-2", "jig-3", "jig-4"]
+        told = " ".join(demo.stdout.read().split())
+        assert demo.wait(20) == 0
+    finally:
+        demo.kill()
+        demo.wait()
+        demo.stdout.close()
     assert "8 runs asked for, 8 in the database" in told
     assert "8 cleanups" in told
     assert "nothing lost, every run cleaned up exactly once" in told
