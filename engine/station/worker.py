@@ -5,20 +5,21 @@ Being ready soon is all that this module is about: ten batches start at once, an
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import gc
 import os
 import sys
 
-from setproctitle import setproctitle
-
-from engine.station.generated import Generated
-
 
 def main() -> None:
     """The process."""
     gc.disable()  # what is imported stays: looking through it for garbage again and again takes a tenth of the start
+    import asyncio
+
+    from setproctitle import setproctitle
+
+    from engine.station.generated import Generated
+
     generated = Generated(__file__)
     with generated:
         import engine.service.lean_structlog
