@@ -78,7 +78,7 @@ class _Listeners:
 
     async def end(self) -> dict[str, Any]:
         """What they have heard."""
-        out, _ = await self._process.communicate()
+        out, _ = await self._process.communicate(b"")  # nothing to say: ends its standard input
         heard: dict[str, Any] = json.loads(out)
         return heard
 
@@ -98,19 +98,25 @@ class _Station:
         self.process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, limit=1 << 22)
         assert self.process.stdout is not None
         try:
-            while b'"station.ready"' not in (line := await self.process.stdout.readline()):
-                if not line:
-                    raise RuntimeError("the station has ended while it began")
-                fact = json.loads(line)
-                if fact["event"] == "station.api.opened":
-                    self.port = int(fact["url"].rpartition(":")[2])
-            draining = asyncio.create_task(_drain(self.process.stdout))
-            yield self
-            draining.cancel()
-        finally:
-            if self.process.returncode is None:
+            async with asyncio.timeout(_STARTED_WITHIN_S):
+                await self._until_ready(self.process.stdout)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(_drain(self.process.stdout))
+                yield self
                 self.process.send_signal(signal.SIGTERM)
-            await self.process.communicate()
+        except BaseException:
+            self.process.terminate()
+            raise
+        finally:
+            await self.process.wait()
+
+    async def _until_ready(self, lines: asyncio.StreamReader) -> None:
+        while b'"station.ready"' not in (line := await lines.readline()):
+            if not line:
+                raise RuntimeError("the station has ended while it began")
+            fact = json.loads(line)
+            if fact["event"] == "station.api.opened":
+                self.port = int(fact["url"].rpartition(":")[2])
 
     def _write(self, batches: int) -> None:
         package = self.folder / "sequences" / "busy"
