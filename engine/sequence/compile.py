@@ -13,11 +13,11 @@ from typing import Final
 
 from engine.documents.tree import Document, Map, Mark, Seq, Value
 from engine.sequence.model import Step, StepKind
+from engine.sequence.recovery import copy_of, put
 
 STEPS: Final = "run/steps"
 CLEANUP: Final = "run/cleanup"
 FINISHED: Final = "run/finished"
-INTERRUPTED: Final = "run/interrupted"
 
 _WAIT_MORE_S: Final = 1.0  # the run itself ends a call within its cancel time; the machine gives it a little more
 _SERVICES: Final[Mapping[StepKind, str]] = {
@@ -43,53 +43,14 @@ def chart_document(
     return Document(source.name, source.text, made, start, source.problems)
 
 
-def recovery_document(chart: Document) -> Document:
-    """The same chart, begun where a crash has left it: in a state that does nothing, so that only the cleanup is done.
-
-    Of a chart whose ``finally`` stands deeper, the outermost one is begun; without any there is nothing to do.
-    """
-    root = chart.root
-    owner = _first_with_finally(root.section("states"))
-    way: tuple[str, ...] = () if owner is None else owner
-    changed = _with_interruption(root, way)
-    return Document(chart.name, chart.text, changed, chart.start, chart.problems)
-
-
 def resume_document(chart: Document, step: Step) -> Document:
     """The same chart, begun at a step, with what it needs around it (its condition, its lock)."""
     root, steps = chart.root, chart.root.section("states").section(STEPS)
-    changed, states, body = _copy(root), _copy(root.section("states")), _copy(steps)
-    _put(body, "initial", _entry(step), step.mark)
-    _put(states, STEPS, body, step.mark)
-    _put(changed, "states", states, root.start)
+    changed, states, body = copy_of(root), copy_of(root.section("states")), copy_of(steps)
+    put(body, "initial", _entry(step), step.mark)
+    put(states, STEPS, body, step.mark)
+    put(changed, "states", states, root.start)
     return Document(chart.name, chart.text, changed, chart.start, chart.problems)
-
-
-def _first_with_finally(states: Map, above: tuple[str, ...] = ()) -> tuple[str, ...] | None:
-    for name, body in states.items():
-        if isinstance(body, Map) and "finally" in body:
-            return (*above, name)
-    for name, body in states.items():
-        found = _first_with_finally(body.section("states"), (*above, name)) if isinstance(body, Map) else None
-        if found is not None:
-            return found
-    return None
-
-
-def _with_interruption(body: Map, way: tuple[str, ...]) -> Map:
-    """Lead into the state at the end of ``way``, and in there to one that waits for the end."""
-    result, mark = _copy(body), body.start
-    states = _copy(body.section("states"))
-    if way:
-        _put(result, "initial", way[0], mark)
-        inner = states[way[0]]
-        assert isinstance(inner, Map)
-        _put(states, way[0], _with_interruption(inner, way[1:]), states.marks[way[0]])
-    else:
-        _put(result, "initial", INTERRUPTED, mark)
-        _put(states, INTERRUPTED, Map(mark), mark)
-    _put(result, "states", states, mark)
-    return result
 
 
 def _list(steps: Sequence[Step], states: dict[str, object], then: str, on_fail: str) -> str:
@@ -258,7 +219,7 @@ def _made(value: object, mark: Mark) -> Value:
     if isinstance(value, dict):
         made = Map(mark)
         for key, item in value.items():
-            _put(made, key, _made(item, mark), item.mark if isinstance(item, _At) else mark)
+            put(made, key, _made(item, mark), item.mark if isinstance(item, _At) else mark)
         return made
     if isinstance(value, list):
         items = Seq(mark)
@@ -267,15 +228,3 @@ def _made(value: object, mark: Mark) -> Value:
         return items
     assert isinstance(value, str | int | bool) or value is None or hasattr(value, "as_tuple")
     return value  # type: ignore[return-value]  # a Decimal of ``factor:``
-
-
-def _copy(old: Map) -> Map:
-    new = Map(old.start)
-    new.update(old)
-    new.marks = dict(old.marks)
-    return new
-
-
-def _put(target: Map, key: str, value: Value, mark: Mark) -> None:
-    target[key] = value
-    target.marks[key] = mark

@@ -17,12 +17,13 @@ from engine.documents.tree import Document, Map
 from engine.errors import Diagnostic, DiagnosticError, Position
 from engine.sequence.bounds import longest_end_of_chart, longest_end_of_steps
 from engine.sequence.chart_calls import check_calls
-from engine.sequence.compile import chart_document, recovery_document, resume_document
+from engine.sequence.compile import chart_document, resume_document
 from engine.sequence.drivers import DriverLoader
 from engine.sequence.model import Hardware, Package, Parameter, Step, StepKind
 from engine.sequence.outline import Outline, RawStep, inside
 from engine.sequence.read_hardware import HardwareReader, read_parameters
 from engine.sequence.read_steps import StepReader, result_types, units_of
+from engine.sequence.recovery import recovery_documents
 from engine.sequence.services import sequence_registry
 from machines import shipped_sequences
 from schemas import load_schema
@@ -61,9 +62,13 @@ def check_package(package: str | Path, folders: Sequence[Path] = ()) -> Checked:
     return _Reader(file, document).read()
 
 
-def recovery_chart(package: Package) -> Chart:
-    """The package's chart begun where a crash has left it: its cleanup is all that is done."""
-    return build_chart(recovery_document(package.chart_document), sequence_registry())
+def recovery_charts(package: Package, names: Sequence[str]) -> list[Chart]:
+    """The package's chart for each cleanup that a crash has left owed, in the order in which they are done.
+
+    ``names`` are those of the steps' records so far, in their order.
+    """
+    registry = sequence_registry()
+    return [build_chart(one, registry) for one in recovery_documents(package.chart_document, names)]
 
 
 def resume_chart(package: Package, step: Step) -> Chart:

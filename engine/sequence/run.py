@@ -18,7 +18,7 @@ from engine.sequence.book import Book
 from engine.sequence.flow import FlowServices
 from engine.sequence.host import Host
 from engine.sequence.model import Package
-from engine.sequence.package import recovery_chart, resume_chart
+from engine.sequence.package import recovery_charts, resume_chart
 from engine.sequence.parameters import resolve_parameters
 from engine.sequence.ports import Operator, Recorder, Resources
 from engine.sequence.records import (
@@ -110,9 +110,8 @@ class SequenceRun(FlowServices):
         ``records`` are its steps' so far: those that were underway are closed.
         """
         self._take_over(records)
-        host = self._make_host(recovery_chart(self.package))
-        host.stop()
-        return await self._to_the_end(self._live(host, reason))
+        charts = recovery_charts(self.package, [record.name for record in sorted(records, key=lambda one: one.order)])
+        return await self._to_the_end(self._recover(charts, reason))
 
     def stop(self, reason: str = "stopped") -> None:
         """End the run through its cleanup. A second time, or once the cleanup runs, it changes nothing."""
@@ -165,6 +164,17 @@ class SequenceRun(FlowServices):
         self._book.show(SEQUENCE_COMPLETE, {**facts, "verdict": verdict, "reason": record.reason})
         await self._book.try_commit(_FINAL_COMMIT_S)
         return record
+
+    async def _recover(self, charts: Sequence[Chart], reason: str) -> ExecutionRecord:
+        """Each cleanup that is owed, one after the other; the last one ends the run."""
+        for chart in charts[:-1]:
+            await self._cleaning_host(chart).run()
+        return await self._live(self._cleaning_host(charts[-1]), reason)
+
+    def _cleaning_host(self, chart: Chart) -> Host:
+        host = self._make_host(chart)
+        host.stop()
+        return host
 
     async def _to_the_end(self, life: Any) -> ExecutionRecord:
         task: asyncio.Task[ExecutionRecord] = asyncio.ensure_future(life)

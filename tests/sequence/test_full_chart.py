@@ -3,11 +3,11 @@
 import asyncio
 
 import pytest
-from sequence_kit import HEAD, codes, play, write_package
+from sequence_kit import HEAD, World, codes, play, write_package
 
 from engine.sequence.bench import Bench
 from engine.sequence.local import LocalResources, MemoryRecorder
-from engine.sequence.records import ExecutionStatus
+from engine.sequence.records import ExecutionStatus, StepRecord, StepStatus, Verdict
 from engine.sequence.run import SequenceRun
 from engine.testing.loop import VirtualLoop
 
@@ -94,6 +94,106 @@ def test_a_full_chart_is_stopped_and_made_up_for_through_its_own_cleanup(tmp_pat
     record = loop.run(recover(loop.clock))
     loop.close()
     assert world.calls == ["off"]
+    assert record.status is ExecutionStatus.INTERRUPTED
+
+
+# ``around`` belongs to the state itself, ``first`` is done before ``second`` begins; each cleans up after itself.
+NESTED = """
+chart: flow
+initial: testing
+states:
+  testing:
+    initial: first
+    finally: cleaning
+    invoke:
+      service: hw.call
+      with: {hardware: psu, command: on, step: around}
+      timeout: 90 s
+      on: {done: {actions: [{log: on}]}, error: over, timeout: over}
+    states:
+      first:
+        initial: clamp
+        finally: release
+        on: {done: second}
+        states:
+          clamp:
+            invoke: READ_CLAMP
+          held: {type: final}
+          release:
+            initial: open
+            states:
+              open:
+                invoke: READ_OPEN
+              opened: {type: final}
+      second:
+        initial: heat
+        finally: cool
+        entry: [{log: second}]
+        on: {done: over}
+        states:
+          heat:
+            invoke: SLOW
+          hot: {type: final}
+          cool:
+            initial: fan
+            states:
+              fan:
+                invoke: READ_FAN
+              cooled: {type: final}
+      cleaning:
+        initial: "off"
+        states:
+          "off":
+            invoke: SWITCH_OFF
+          cleaned: {type: final}
+  over: {type: final}
+"""
+END = ", timeout: 90 s, on: {{done: {0}, error: {0}, timeout: {0}}}}}"
+for place, command, end in (
+    ("READ_CLAMP", "read, with: {name: clamp}", "held"),
+    ("READ_OPEN", "read, with: {name: open}", "opened"),
+    ("SLOW", "slow, with: {seconds: 60}", "hot"),
+    ("READ_FAN", "read, with: {name: fan}", "cooled"),
+    ("SWITCH_OFF", '"off"', "cleaned"),
+):
+    call = "{service: hw.call, with: {hardware: psu, command: " + command + "}" + END.format(end)
+    NESTED = NESTED.replace(place, call)
+
+
+@pytest.mark.parametrize(
+    ("names", "calls"),
+    [
+        ([], ["off"]),
+        (["around"], ["off"]),
+        (["around", "clamp"], ["read open", "off"]),
+        (["around", "clamp", "open"], ["read open", "off"]),
+        (["around", "clamp", "open", "heat"], ["read fan", "off"]),
+        (["around", "clamp", "open", "heat", "fan"], ["read fan", "off"]),
+        (["around", "clamp", "open", "heat", "fan", "off"], ["off"]),
+    ],
+)
+def test_after_a_crash_every_cleanup_that_is_owed_is_done_and_nothing_else(tmp_path, names, calls):
+    write_package(tmp_path, "")
+    (tmp_path / "flow.yaml").write_text(NESTED, encoding="utf-8")
+    (tmp_path / "sequence.yaml").write_text(HEAD + "chart: flow.yaml\n", encoding="utf-8")
+    world = World(tmp_path)
+    records = [
+        StepRecord("e1", order, order, name, name, StepStatus.COMPLETED, verdict=Verdict.PASS)
+        for order, name in enumerate(names, start=1)
+    ]
+
+    async def recover(clock):
+        world.bench = Bench(world.package.hardware, simulate=True)
+        world.run = SequenceRun(
+            world.package, {}, world.bench, world.recorder, world.operator, LocalResources(), clock, first_seq=9
+        )
+        return await world.run.cleanup_only("the worker died", records)
+
+    loop = VirtualLoop()
+    record = loop.run(recover(loop.clock))
+    loop.close()
+    assert world.calls == calls
+    assert all(step.is_cleanup for step in world.steps)
     assert record.status is ExecutionStatus.INTERRUPTED
 
 
