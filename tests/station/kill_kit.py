@@ -33,9 +33,12 @@ from engine.store.station_ports import ResultFilter, StoredExecution
 OF_TEST = "STATION_TEST"  # in the environment of every process that a test has started, whoever its parent was
 
 # States of the chart of a batch (machines/batch.yaml), by whether a process of the batch is there to be killed.
-WITH_PROCESS = ("spawning", "free", "executing", "commanding", "replacing", "stopping", "recovering")
+WITH_PROCESS = (
+    "spawning", "free", "executing", "commanding", "replacing", "stopping", "recovering", "resuming", "withdrawing",
+)  # fmt: skip
 WITHOUT = ("boot", "idle", "leaving", "settling", "asking", "unclean", "waiving", "faulted")
 LEFT_AT_ONCE = ("owing",)
+_ASKED = ("asking", "waiving", "resuming", "withdrawing")
 
 
 # The processes of a test -------------------------------------------------------------------------------------------
@@ -94,7 +97,7 @@ def assert_cleaned_up(rig: Rig, executions: list[StoredExecution], kills: int, k
     assert len({pid for pid, _ in blocks}) == len(blocks), f"two processes drove it at one time: {blocks}"
     life = "|".join("".join(_LETTERS.get(what, "w") for what in calls) for _, calls in blocks)
     assert _LIFE.fullmatch(life), life
-    if executions:
+    if executions or rig.calls:
         assert rig.calls[-2:] == ["off", "cool"], blocks
     ends = life.count("fc") if kind not in ENDINGS else life.count("fc") - life.count("fc|")
     assert len(executions) <= ends <= len(executions) + kills, life
@@ -110,7 +113,20 @@ def _assert_children_were_silent(rig: Rig, blocks: list[tuple[int, list[str]]]) 
     assert all(what != "drive" for _, what in rig.told[first:]), rig.told
 
 
-def assert_recorded(stored: StoredExecution, committed: Iterable[dict[str, Any]]) -> None:
+def note_committed(station: Station) -> list[dict[str, Any]]:
+    """Every step that the station tells to be done, from now on, in a list that grows."""
+    told, publish = [], station.bus.publish
+
+    def note(kind: str, batch_id: str, data: Any = None, *more: Any) -> Any:
+        if kind == STEP_COMPLETE:
+            told.append(dict(data))
+        return publish(kind, batch_id, data, *more)
+
+    station.bus.publish = note  # type: ignore[method-assign]
+    return told
+
+
+def assert_recorded(stored: StoredExecution, committed: Iterable[dict[str, Any]], rig: Rig) -> None:
     """An execution that was begun is over, its cleanup on record once, and nothing lost that anybody was told."""
     assert stored.record.status is not ExecutionStatus.RUNNING
     assert stored.record.completed_at is not None
@@ -121,6 +137,8 @@ def assert_recorded(stored: StoredExecution, committed: Iterable[dict[str, Any]]
         (name, StepStatus.COMPLETED) for name in ENDINGS
     ]
     assert not any(step.status is StepStatus.RUNNING for step in stored.steps)
+    ticks = sum(step.name == "tick" for step in stored.steps)
+    assert ticks - 1 <= rig.calls.count("tick") <= ticks  # nothing is driven before it is on record that it begins
     for one in committed:
         if one["execution_id"] == stored.record.execution_id:
             kept = steps[one["order"]]
@@ -158,7 +176,7 @@ class Plan(dict[str, Any]):
         return [Rig(Path(self["folder"]), name) for name in ("struck", "beside")]
 
     def settings(self, **more: Any) -> Any:
-        after = "ask" if self["place"] in {"asking", "waiving"} else "cleanup"
+        after = "ask" if self["place"] in _ASKED else "cleanup"
         return station_of(Path(self["folder"]), self.rigs, **{"after_crash": after, **more})
 
 
@@ -243,13 +261,8 @@ async def _walk(station: Station, rig: Rig, plan: Plan, strike: _Strike) -> None
         with suppress(CommandError):
             await station.manual(name, "rig", "rest", {"seconds": 60})
         return
-    if place == "step" and plan["kind"] in ENDINGS:
-        await start_in(station, rig, "pause", children=2, slow_off=2.0, slow_cool=2.0)
-        await station.stop_sequence(name)
-        await until(lambda: ("off" if plan["kind"] == "power_off" else "cool") in rig.calls)
-    else:
-        kind = plan["kind"] if place == "step" else "blocking" if place == "replacing" else "pause"
-        await start_in(station, rig, kind, children=2)
+    kind = plan["kind"] if place == "step" else "blocking" if place == "replacing" else "pause"
+    await start_in(station, rig, kind, children=2)
     strike.at("step")
     if place == "replacing":  # a call that blocks is left behind
         await station.stop_sequence(name)
@@ -259,9 +272,21 @@ async def _walk(station: Station, rig: Rig, plan: Plan, strike: _Strike) -> None
         pid = station.status(name).pid
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
-    if place == "waiving":
+    if place in _ASKED:
         await until(lambda: station.status(name).state == "asking")
+        await _answer(station, rig, place)
+
+
+async def _answer(station: Station, rig: Rig, place: str) -> None:
+    """Say what is to become of an execution that is owed a cleanup."""
+    name = rig.name
+    if place == "waiving":
         await station.waive_cleanup(name)
+    elif place in {"resuming", "withdrawing"}:
+        if place == "withdrawing":  # what is gone on with must be what was begun
+            rig.change_package()
+        with suppress(CommandError):
+            await station.resume_sequence(name)
 
 
 async def struck(folder: Path, place: str, victim: str, *, kind: str = "", delay: float = 0.0) -> int:
@@ -316,6 +341,7 @@ async def _assert_well(station: Station, rig: Rig, plan: Plan, committed: list[d
     status = station.status(rig.name)
     assert (status.status in {"idle", "error"}, status.owes_cleanup) == (True, False), status
     for stored in executions:
-        assert_recorded(stored, committed)
-    in_its_cleanup = plan["delay"] or plan["place"] in {"unclean", "recovering", "stopping", "leaving", "faulted"}
-    assert_cleaned_up(rig, executions, 4 if rig.name == "struck" and in_its_cleanup else 0, plan["kind"])
+        assert_recorded(stored, committed, rig)
+    is_unsure = plan["delay"] or plan["place"] in {"unclean", "recovering", "stopping", "leaving", "faulted"}
+    more = 4 if is_unsure else 1 if plan["place"] == "commanding" else 0  # manual control is cleaned up after as well
+    assert_cleaned_up(rig, executions, more if rig.name == "struck" else 0, plan["kind"])

@@ -44,7 +44,7 @@ steps:
   - {name: crashing, when: "parameters.only == 'crashing'", call: rig.crash}
   - {name: breeding, when: "parameters.only == 'breeding'", call: rig.breed}
   - {name: greedy, when: "parameters.only == 'greedy'", call: rig.grow, with: {seconds: 60}}
-  - {name: pause, when: "parameters.only == 'pause'", wait: 60 s}
+  - {name: pause, when: "parameters.only == 'pause'", wait: 60 s, resumable: true}
   - {name: question, when: "parameters.only == 'question'", prompt: {text: Is it on?, choices: ["yes", "no"]}}
   - name: locked
     when: "parameters.only == 'locked'"
@@ -69,6 +69,11 @@ steps:
     with: {seconds: 60}
     timeout: 100 ms
     retry: {times: 500, first: 1 ms}
+  - name: busy
+    when: "parameters.only == 'tick'"
+    repeat: {times: 100000}
+    steps:
+      - {name: tick, call: rig.tick}
   - name: group
     when: "parameters.only == 'grouped'"
     steps:
@@ -116,6 +121,9 @@ class Rig:
     def cool(self, seconds: float = 0) -> None:
         self._note("cool")
         time.sleep(seconds)
+
+    def tick(self) -> None:
+        self._note("tick")
 
     def block(self, seconds: float) -> None:
         self._note("block")
@@ -172,6 +180,11 @@ class Rig:
 
     def batch(self, **more: Any) -> BatchSettings:
         return BatchSettings(self.name, self.name, str(self.package), hardware={"rig": {"log": str(self.log)}}, **more)
+
+    def change_package(self) -> None:
+        """Somebody edits the sequence."""
+        with (self.package / "sequence.yaml").open("a") as file:
+            file.write("# changed\n")
 
     @contextmanager
     def deadly(self) -> Iterator[None]:

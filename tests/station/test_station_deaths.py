@@ -22,6 +22,7 @@ from kill_kit import (
     assert_recorded,
     executions_of,
     known_by,
+    note_committed,
     struck,
 )
 from station_kit import (
@@ -41,12 +42,13 @@ from station_kit import (
 
 from engine.bindings.shipped import shipped_registry
 from engine.chart.load import load_chart
-from engine.sequence.records import STEP_COMPLETE, ExecutionStatus
+from engine.sequence.records import ExecutionStatus
 from engine.station.locks import Locks, step_lock
 from engine.station.orders import locks_folder
 
-EVERY = (*KINDS, "hogging", *ENDINGS)
-IN_ITS_CLEANUP = {"slow_off": 1.5, "slow_cool": 1.5}
+EVERY = (*KINDS, "hogging", "tick", *ENDINGS)  # tick: one short step after the other
+OF_MASTERS = (*KINDS, "tick", *ENDINGS)
+SLOW = {"power_off": {"slow_off": 1}, "cool_down": {"slow_cool": 2}}
 
 
 async def in_every_step(station, rigs, kinds) -> dict[str, str]:
@@ -54,24 +56,19 @@ async def in_every_step(station, rigs, kinds) -> dict[str, str]:
     executions = {}
     for rig, kind in zip(rigs, kinds, strict=True):
         within = "pause" if kind in ENDINGS else kind
-        more = IN_ITS_CLEANUP if kind in ENDINGS else {}
-        executions[rig.name] = await start_in(station, rig, within, children=2, **more)
-    for rig, kind in zip(rigs, kinds, strict=True):  # last, and as late as its first step allows
-        if kind == "cool_down":
-            await station.stop_sequence(rig.name)
-    for rig, kind in zip(rigs, kinds, strict=True):
-        if kind == "power_off":
-            await station.stop_sequence(rig.name)
-            await until(lambda rig=rig: "off" in rig.calls)
-        elif kind == "cool_down":
-            await until(lambda rig=rig: "cool" in rig.calls)
+        executions[rig.name] = await start_in(station, rig, within, children=2, **SLOW.get(kind, {}))
+    for last, call in (("cool_down", "cool"), ("power_off", "off")):  # these go on by themselves
+        for rig, kind in zip(rigs, kinds, strict=True):
+            if kind == last:
+                await station.stop_sequence(rig.name)
+                await until(lambda rig=rig, call=call: call in rig.calls)
     return executions
 
 
 def _assert_all_is_well(rigs, kinds, killed, found, committed) -> None:
     for rig, kind in zip(rigs, kinds, strict=True):
         (stored,) = found[rig.name]
-        assert_recorded(stored, committed)
+        assert_recorded(stored, committed, rig)
         assert_cleaned_up(rig, [stored], 0, kind if rig.name in killed else "")
         if rig.name in killed:
             assert stored.record.status is ExecutionStatus.INTERRUPTED
@@ -86,7 +83,7 @@ async def _killed(folder: Path, kinds: tuple[str, ...]) -> None:
         await up(station)
         hindered = Locks(locks_folder(settings.data), "somebody else")
         hindered.take(step_lock("bench"))
-        _, subscription = station.subscribe()
+        committed = note_committed(station)
         await in_every_step(station, rigs, kinds)
         for rig in rigs:
             os.kill(station.status(rig.name).pid, signal.SIGKILL)
@@ -98,10 +95,8 @@ async def _killed(folder: Path, kinds: tuple[str, ...]) -> None:
             assert "SIGKILL" in status.reason
         found = {rig.name: await executions_of(station, rig.name) for rig in rigs}
         assert all("SIGKILL" in stored.record.reason for (stored,) in found.values())
-        committed = [event.data for event in subscription.take() if event.type == STEP_COMPLETE]
         assert len(committed) >= len(rigs)  # each has at least been switched on
         _assert_all_is_well(rigs, kinds, {rig.name for rig in rigs}, found, committed)
-        subscription.close()
         hindered.release_all()
     assert_locks_are_free(settings.data)
 
@@ -114,19 +109,19 @@ def test_a_process_that_is_killed_in_any_kind_of_step_is_cleaned_up_after(tmp_pa
 MASTER = """
 import asyncio, json, sys
 sys.path.insert(0, {here!r})
-from kill_kit import say
+from kill_kit import note_committed, say
 from station_kit import *
 
 async def main():
-    from test_station_deaths import STEP_COMPLETE, in_every_step
+    from test_station_deaths import in_every_step
     folder, kinds = Path(sys.argv[1]), sys.argv[2].split(",")
     rigs = [Rig(folder, f"b{{number}}-{{kind}}") for number, kind in enumerate(kinds)]
     async with opened(station_of(folder, rigs, auto_start=True)) as station:
         await up(station)
-        _, subscription = station.subscribe()
+        committed = note_committed(station)
         await in_every_step(station, rigs, kinds)
-        say(committed=[event.data for event in subscription.take() if event.type == STEP_COMPLETE],
-            pids={{rig.name: station.status(rig.name).pid for rig in rigs}}, wires=str(station._wires.folder))
+        pids = {{rig.name: station.status(rig.name).pid for rig in rigs}}
+        say(committed=committed, pids=pids, wires=str(station._wires.folder))
         await asyncio.sleep(600)
 
 asyncio.run(main())
@@ -143,7 +138,7 @@ async def _master_killed(folder: Path, kinds: tuple[str, ...], also: Callable[[i
     hindered.take(step_lock("bench"))
     code = MASTER.format(here=str(Path(__file__).parent))
     master = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", code, str(folder), ",".join(kinds), stdout=asyncio.subprocess.PIPE
+        sys.executable, "-c", code, str(folder), ",".join(kinds), stdout=asyncio.subprocess.PIPE, limit=2**24
     )
     try:
         assert master.stdout is not None
@@ -178,7 +173,7 @@ async def _master_killed(folder: Path, kinds: tuple[str, ...], also: Callable[[i
 def test_a_master_that_is_killed_leaves_processes_that_clean_up_and_records_that_the_next_takes_in(tmp_path):
     """Every other batch's process is killed at the same moment: after that one, the next master cleans up."""
     with known_by(tmp_path):
-        run(_master_killed(tmp_path, (*KINDS, *ENDINGS), lambda number: number % 2 == 0))
+        run(_master_killed(tmp_path, OF_MASTERS, lambda number: number % 2 == 0))
 
 
 @pytest.mark.parametrize(("place", "victim"), [("recovering", "both"), ("stopping", "worker")])
@@ -193,15 +188,15 @@ def test_there_is_no_state_of_a_batch_at_which_it_is_not_killed():
 
 
 @pytest.mark.torture
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(4))
 def test_processes_and_masters_are_killed_two_hundred_times(tmp_path, seed):
-    """75 kills each, for 225: in every kind of step and at every state, then at random moments after these."""
+    """At least 50 each: in every kind of step and at every state; with a seed, at random moments after that."""
     moments, kills = random.Random(seed), 0
     for number, also in enumerate([lambda _: True, lambda _: False]):
         folder = tmp_path / f"masters-{number}"
         folder.mkdir()
         with known_by(folder):
-            kills += run(_master_killed(folder, (*KINDS, *ENDINGS), also), within=180)
+            kills += run(_master_killed(folder, OF_MASTERS, also), within=180)
     folder = tmp_path / "workers"
     folder.mkdir()
     with known_by(folder):
@@ -213,7 +208,11 @@ def test_processes_and_masters_are_killed_two_hundred_times(tmp_path, seed):
             folder.mkdir()
             delay = moments.uniform(0, 0.5) if seed and victim != "worker" else 0.0
             kills += run(struck(folder, place, victim, delay=delay), within=120)
-    assert kills >= 70
+    for victim in ("worker", "master", "both"):
+        folder = tmp_path / f"tick-{victim}"
+        folder.mkdir()
+        kills += run(struck(folder, "step", victim, kind="tick", delay=moments.uniform(0, 1)), within=120)
+    assert kills >= 50
 
 
 def test_what_a_driver_has_started_does_not_outlive_its_process(tmp_path):
