@@ -88,15 +88,18 @@ class Arrivals:
         forget_holder(self._locks, name)
 
     async def settle(self, batch_id: str, reason: str) -> None:
-        """Record a batch's running executions as interrupted."""
+        """Record a batch's running executions as interrupted. They are cleaned up after also where that fails."""
         for stored in await self._of(batch_id):
             if stored.record.status is ExecutionStatus.RUNNING:
-                await self._store.interrupt(stored.record.execution_id, reason, needs_cleanup=True)
                 log.warning("station.execution.interrupted", execution=stored.record.execution_id, reason=reason)
+                try:
+                    await self._store.interrupt(stored.record.execution_id, reason, needs_cleanup=True)
+                except StoreError as error:
+                    log.error("station.interruption.not_kept", execution=stored.record.execution_id, reason=str(error))  # noqa: TRY400
 
     async def owed(self, batch: BatchSettings) -> Owed:
-        """What is owed to a batch."""
-        executions = tuple(stored for stored in await self._of(batch.id) if stored.needs_cleanup)
+        """What is owed to a batch that has no process."""
+        executions = tuple(await self._of(batch.id))
         mark = by_hand.find(self._by_hand, batch.id)
         step = (
             await asyncio.to_thread(resumable_step, executions, batch, self._folders)

@@ -67,7 +67,7 @@ class BatchBase:
         return process
 
     @staticmethod
-    def _longest_end(process: WorkerProcess) -> float:
+    def longest_end(process: WorkerProcess) -> float:
         """What a process needs at most to end a run; it keeps to that itself, and is killed a little later."""
         return float(process.facts.get("longest_end", 0.0)) + _END_MARGIN_S
 

@@ -75,7 +75,7 @@ class BatchOwed(BatchBase):
             with self._watched(process):
                 args = {**as_sent(stored), "reason": record.reason or "its process died"}
                 await process.rpc.call("cleanup", args, within=STARTED_WITHIN_S)
-                async with asyncio.timeout(self._longest_end(process)):
+                async with asyncio.timeout(self.longest_end(process)):
                     await run_until_dead(process, asyncio.shield(wanted.ended))
         finally:
             self._executions.pop(record.execution_id, None)
@@ -86,7 +86,7 @@ class BatchOwed(BatchBase):
         process = await self._fresh()
         with self._watched(process):
             reason = {"reason": str(self.host.interpreter.data["reason"])}
-            await process.rpc.call("tidy", reason, within=self._longest_end(process))
+            await process.rpc.call("tidy", reason, within=self.longest_end(process))
 
     async def _fresh(self) -> WorkerProcess:
         if self.process is None or not self.process.is_alive:
@@ -106,7 +106,7 @@ class BatchOwed(BatchBase):
     async def _drop_process(self, reason: str) -> None:
         process, self.process = self.process, None
         if process is not None:
-            await process.end(reason, self._longest_end(process))
+            await process.end(reason, self.longest_end(process))
 
     async def waive(self, _call: Call) -> Outcome:
         """``batch.waive``."""

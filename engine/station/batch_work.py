@@ -71,8 +71,9 @@ class BatchWork(BatchOwed):
         """``worker.end``."""
         process = self.process
         if process is not None:
-            await process.end(reason, self._longest_end(process))
+            await process.end(reason, self.longest_end(process))
             self.process = None
+            await self.hall.take_in(self.id)  # it may have cleaned up after manual control
         self._fail_open(reason)
         return Outcome("ended")
 

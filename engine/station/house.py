@@ -144,8 +144,9 @@ class House:
             batch.post("batch.stop")
             await batch.wait_while("stopping", "running")
         batch.host.abandon()
-        if batch.process is not None:
-            await batch.process.end("the station is being stopped", _END_MARGIN_S)
+        process = batch.process
+        if process is not None:  # at a cleanup that was owed, at most
+            await process.end("the station is being stopped", max(_END_MARGIN_S, batch.longest_end(process)))
 
     async def ready(self) -> None:
         """Wait until no batch is starting, stopping or cleaning up by itself."""

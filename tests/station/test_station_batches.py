@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import time
 
 import psutil
@@ -21,6 +22,7 @@ from station_kit import (
     up,
 )
 
+from engine.ports import StoreError
 from engine.sequence.records import ExecutionStatus, Verdict
 from engine.station.errors import (
     CommandError,
@@ -284,6 +286,45 @@ def test_a_station_that_is_closed_stops_what_runs_through_its_cleanup(tmp_path):
             await station.ready()
             for rig, execution in zip(rigs, executions, strict=True):
                 assert_clean(rig, await station.store.find(execution))
+
+    run(scenario())
+
+
+def test_a_station_that_is_closed_lets_a_cleanup_come_to_its_end_that_was_owed(tmp_path, monkeypatch):
+    monkeypatch.setattr("engine.station.house._END_MARGIN_S", 0.0)
+
+    async def scenario() -> None:
+        rig = make_rig(tmp_path, "b")
+        async with opened(station_of(tmp_path, [rig], auto_start=True)) as station:
+            await up(station)
+            await start_in(station, rig, "pause", slow_off=1)
+            os.kill(station.status("b").pid, signal.SIGKILL)
+            await until(lambda: "off" in rig.calls)
+            await station.close()
+            assert rig.calls == ["on", "off", "cool"]
+        async with opened(station_of(tmp_path, [rig])) as station:
+            await station.ready()
+            assert (station.status("b").owes_cleanup, rig.calls) == (False, ["on", "off", "cool"])
+
+    run(scenario())
+
+
+def test_hardware_is_cleaned_up_after_a_crash_also_when_that_cannot_be_recorded_at_first(tmp_path, monkeypatch):
+    async def scenario() -> None:
+        rig = make_rig(tmp_path, "b")
+        async with opened(station_of(tmp_path, [rig], auto_start=True)) as station:
+            await up(station)
+            execution = await start_in(station, rig, "pause")
+
+            async def refuse(*_: object, **__: object) -> bool:
+                raise StoreError("no room")
+
+            monkeypatch.setattr(station.store, "interrupt", refuse)
+            os.kill(station.status("b").pid, signal.SIGKILL)
+            await until(lambda: station.status("b").state == "faulted")
+            stored = await station.store.find(execution)
+            assert_clean(rig, stored)
+            assert stored.record.status is ExecutionStatus.INTERRUPTED
 
     run(scenario())
 

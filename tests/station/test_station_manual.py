@@ -91,7 +91,7 @@ def test_a_batch_that_is_stopped_after_a_manual_command_cleans_up_first_also_whi
             await up(station)
             params = {"seconds": 600} if command == "block" else {}
             driven = asyncio.create_task(station.manual("b", "rig", command, params))
-            await until(lambda: rig.calls == [command])
+            await until(lambda: rig.calls == [command] and (command == "block" or driven.done()))
             assert (await station.stop_batch("b", actor="kim")).status == "idle"
             assert rig.calls == [command, "off", "cool"]
             await asyncio.wait({driven})
