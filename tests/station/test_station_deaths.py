@@ -46,17 +46,17 @@ from engine.sequence.records import ExecutionStatus
 from engine.station.locks import Locks, step_lock
 from engine.station.orders import locks_folder
 
-EVERY = (*KINDS, "hogging", "tick", *ENDINGS)  # tick: one short step after the other
-OF_MASTERS = (*KINDS, "tick", *ENDINGS)
+OF_MASTERS = (*KINDS, *ENDINGS, "tick")  # tick: one short step after the other
+EVERY = (*OF_MASTERS, "hogging")
 SLOW = {"power_off": {"slow_off": 1}, "cool_down": {"slow_cool": 2}}
 
 
 async def in_every_step(station, rigs, kinds) -> dict[str, str]:
-    """Each rig's batch in its kind of step; the executions by batch. Each has children that drive the hardware."""
+    """Each rig's batch in its kind of step; the executions by batch. Some have children that drive the hardware."""
     executions = {}
-    for rig, kind in zip(rigs, kinds, strict=True):
-        within = "pause" if kind in ENDINGS else kind
-        executions[rig.name] = await start_in(station, rig, within, children=2, **SLOW.get(kind, {}))
+    for number, (rig, kind) in enumerate(zip(rigs, kinds, strict=True)):
+        within, children = "pause" if kind in ENDINGS else kind, 0 if number % 4 else 2
+        executions[rig.name] = await start_in(station, rig, within, children=children, **SLOW.get(kind, {}))
     for last, call in (("cool_down", "cool"), ("power_off", "off")):  # these go on by themselves
         for rig, kind in zip(rigs, kinds, strict=True):
             if kind == last:
