@@ -286,3 +286,22 @@ async def world(
         transport = httpx.ASGITransport(guarded(face), raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
             yield World(station, face, client, file)
+
+
+def problem(answer: tuple[int, Any], status: int, code: str, field: str | None = None) -> dict[str, Any]:
+    """What is wrong with a request, as it was told: all that every problem has is there."""
+    got, body = answer
+    assert got == status, body
+    assert body["code"] == code
+    assert body["status"] == status
+    assert body["type"] == f"urn:scaleledger:problem:{code}"
+    assert body["detail"]
+    if field is not None:
+        assert field in [one["field"] for one in body["errors"]]
+    return body
+
+
+async def running(there: World) -> World:
+    """A world whose first batch is started."""
+    assert (await there.call("POST", "/api/batches/batch_1/start"))[0] == 200
+    return there

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.types import ASGIApp
 
@@ -12,6 +12,7 @@ from engine import __version__
 from engine.station.web import access, audit, batches, problems, reports, results, sequences, socket, system
 from engine.station.web.door import DoorMiddleware
 from engine.station.web.face import Face
+from engine.station.web.query import refuse_strangers, taken_names
 
 _ABOUT = """Runs test sequences in isolated batch processes and keeps every result.
 
@@ -32,12 +33,14 @@ def make_app(face: Face) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         responses=problems.documented(401, 403, 413, 422, 429, 503),
+        dependencies=[Depends(refuse_strangers)],
     )
     app.state.face = face
     app.state.routes = []
     for part in (system, batches, sequences, results, reports, audit, access, socket):
         app.include_router(part.router)
         app.state.routes += part.router.routes
+    app.state.taken_names = taken_names(app.state.routes)
     problems.install(app)
     app.openapi = lambda: _schema(app)  # type: ignore[method-assign] # FastAPI's way to change it
     return app

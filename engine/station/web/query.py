@@ -1,15 +1,20 @@
-"""The parameters that several routes share."""
+"""The parameters that several routes share, and that no other are given to a route that takes some."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from fastapi import Query
+from fastapi import Query, Request
+from fastapi.routing import APIRoute
 from pydantic import AwareDatetime, BeforeValidator
+from starlette.routing import BaseRoute
 
 from engine.station.web.models import ShownStatus
+from engine.station.web.problems import FieldProblem, ProblemError
 from engine.store.station_ports import ResultFilter
 
 _RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -59,3 +64,45 @@ async def result_filter(
 
 Offset = Annotated[int, Query(ge=0, le=1_000_000_000, description="How many to leave out.")]
 Limit = Annotated[int, Query(ge=1, le=500, description="How many at most.")]
+
+
+Names = Mapping[tuple[str, frozenset[str]], frozenset[str]]
+
+
+def taken_names(routes: Iterable[BaseRoute]) -> Names:
+    """The query parameters of each route, by its path and methods."""
+    of_api = (one for one in routes if isinstance(one, APIRoute))
+    return {(one.path, frozenset(one.methods or ())): frozenset(_names(one.dependant)) for one in of_api}
+
+
+def _names(dependant: Any) -> Iterator[str]:
+    yield from (one.alias for one in dependant.query_params)
+    for inner in dependant.dependencies:
+        yield from _names(inner)
+
+
+async def refuse_strangers(request: Request) -> None:
+    """A filter with a typing error in its name must not find everything, nor one that is given twice find half.
+
+    What takes no parameters at all may be asked with any: browsers' scripts add some against caches.
+    """
+    if not request.url.query:
+        return
+    route: APIRoute = request.scope["route"]
+    names: Names = request.app.state.taken_names
+    taken = names[route.path, frozenset(route.methods or ())]
+    given = Counter(name for name, _ in request.query_params.multi_items())
+    wrong = [_stranger(name, taken) for name in given if taken and name not in taken]
+    wrong += [
+        FieldProblem(field=name, message="is given more than once", code="repeated-parameter")
+        for name, times in given.items()
+        if name in taken and times > 1
+    ]
+    if wrong:
+        detail = "; ".join(f"{one.field}: {one.message}" for one in wrong)
+        raise ProblemError(422, "bad-request", detail, errors=wrong)
+
+
+def _stranger(name: str, taken: Iterable[str]) -> FieldProblem:
+    message = f"there is no such parameter here; there are {', '.join(sorted(taken))}"
+    return FieldProblem(field=name, message=message, code="unknown-parameter")
