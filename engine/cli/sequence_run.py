@@ -222,8 +222,11 @@ def _writable(path: Path) -> Path:
     whole = path.absolute()
     try:
         whole.parent.mkdir(parents=True, exist_ok=True)
+        was_there = whole.exists()
         with whole.open("ab"):
             pass
+        if not was_there:  # should the run end in a way that nothing is written, an empty file would say nothing
+            whole.unlink()
     except OSError as error:
         raise UsageError(f"'{path}' cannot be written: {error.strerror or error}") from error
     return whole

@@ -290,6 +290,35 @@ def test_junit_says_what_failed_and_holds_only_what_xml_can():
     assert cases[2][0].get("message") == "OSError: gone"
 
 
+def test_a_process_that_dies_leaves_no_result_that_could_be_read_as_one(tmp_path):
+    junit = tmp_path / "junit.xml"
+    done = subprocess.run(
+        [sys.executable, "-m", "engine", "sequence", "run", "power_board", "--simulate", "--fault", "psu.on=crash",
+         "--junit", str(junit)],
+        check=False, capture_output=True, stdin=subprocess.DEVNULL, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 70
+    assert not junit.exists()
+
+
+def test_a_run_that_no_step_tells_of_is_no_pass_for_a_reader_of_junit():
+    execution = ExecutionRecord(
+        "e1",
+        9,
+        "b1",
+        "test",
+        "1",
+        ExecutionStatus.STOPPED,
+        verdict=Verdict.ABORTED,
+        reason="door",
+        parameters={"f": True},
+    )
+    suite = ET.fromstring(junit_xml(execution, [StepRecord("e1", 4, 4, "d", "d", StepStatus.SKIPPED)]))[0]
+    assert [suite.get(key) for key in ("tests", "failures", "errors", "skipped")] == ["2", "0", "1", "1"]
+    assert suite.findall("testcase")[1][0].get("message") == "door"
+    assert suite.find("properties/property[@name='parameter.f']").get("value") == "true"
+
+
 def test_what_was_checked_is_remembered_until_a_driver_or_an_included_file_changes(tmp_path):
     package = write_package(
         tmp_path / "package", "- {include: more.yaml}", **{"more.yaml": "steps:\n- {name: a, call: psu.on}\n"}
