@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 _TIDIED: Final = "cleanup.manual"
 _POLL_S: Final = 0.05
-_LONGEST_WAIT_S: Final = 120.0  # for a process that an earlier master left to clean up
+_LONGEST_WAIT_S: Final = 120.0  # for a process that an earlier master left to clean up; longer if it has said so
 
 
 class Arrivals:
@@ -74,8 +74,8 @@ class Arrivals:
         holder = holder_of(self._locks, name)
         if holder is None or any(one.pid == holder.pid and one.is_alive for one in ours):
             return
-        waited = 0.0
-        while is_held(self._locks, name) and waited < _LONGEST_WAIT_S:
+        waited, longest = 0.0, max(_LONGEST_WAIT_S, holder.ends_within)
+        while is_held(self._locks, name) and waited < longest:
             if not waited:
                 log.warning("station.batch.waits_for_old_process", batch=batch_id, pid=holder.pid)
             await asyncio.sleep(_POLL_S)

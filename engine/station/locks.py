@@ -8,7 +8,7 @@ import json
 import os
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -25,11 +25,15 @@ class LockHeldError(EngineError):
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who has a lock: its process, the batch that this is of, and the mark that all it starts carries."""
+    """Who has a lock: its process, the batch that this is of, and the mark that all it starts carries.
+
+    ``ends_within``: seconds that it takes to end at most, once its master is gone; 0 while it has not said.
+    """
 
     pid: int
     batch_id: str
     mark: str = ""
+    ends_within: float = 0.0
 
 
 def batch_lock(batch_id: str) -> str:
@@ -87,11 +91,18 @@ class Locks:
         if handle is None:
             return False
         self._held[name] = handle
-        # Beside the lock, not in it: Windows keeps others from reading a locked range.
-        with contextlib.suppress(OSError):
-            text = json.dumps({"pid": os.getpid(), "batch_id": self._batch_id, "mark": own_mark()})
-            _holder_file(self._folder, name).write_text(text, encoding="utf-8")
+        self.tell(name)
         return True
+
+    def tell(self, name: str, ends_within: float = 0.0) -> None:
+        """Tell everybody who has a lock, and how long that process takes to end."""
+        told = Holder(os.getpid(), self._batch_id, own_mark(), ends_within)
+        # Beside the lock, not in it: Windows keeps others from reading a locked range.
+        file = _holder_file(self._folder, name)
+        unfinished = file.with_suffix(".part")
+        with contextlib.suppress(OSError):
+            unfinished.write_text(json.dumps(asdict(told)), encoding="utf-8")
+            unfinished.replace(file)  # whoever reads it meanwhile reads what it was before
 
 
 def is_held(folder: Path, name: str) -> bool:
@@ -110,7 +121,8 @@ def holder_of(folder: Path, name: str) -> Holder | None:
     """Who has a lock, or had it when its process was killed; None when that is not known."""
     try:
         raw = json.loads(_holder_file(folder, name).read_text(encoding="utf-8"))
-        return Holder(int(raw["pid"]), str(raw["batch_id"]), str(raw.get("mark", "")))
+        ends_within = float(raw.get("ends_within", 0.0))
+        return Holder(int(raw["pid"]), str(raw["batch_id"]), str(raw.get("mark", "")), ends_within)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -96,6 +96,7 @@ class WorkerFrame:
             self._locks.take(batch_lock(self._orders.batch_id))
             facts = self.prepare()
             self._is_prepared = True
+            self._locks.tell(batch_lock(self._orders.batch_id), self.longest_end() + 2 * END_MARGIN_S)
             await self._rpc.call("hello", {"facts": facts})
         except RemoteError:
             return 1
