@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -46,7 +46,8 @@ def keep(folder: Path, mark: Mark) -> None:
     file = _file(folder, mark.batch_id)
     unfinished = file.with_suffix(".part")
     with unfinished.open("w", encoding="utf-8") as out:
-        json.dump({**asdict(mark), "parameters": dict(mark.parameters)}, out, ensure_ascii=False, default=str)
+        plain = {name: getattr(mark, name) for name in mark.__slots__}
+        json.dump({**plain, "parameters": dict(mark.parameters)}, out, ensure_ascii=False, default=str)
         out.flush()
         os.fsync(out.fileno())
     unfinished.replace(file)

@@ -14,6 +14,7 @@ from station_kit import is_alive, make_rig, opened, processes_of, run, start_in,
 
 from engine.sequence.records import LOG
 from engine.station.bus import StationEvent
+from engine.station.by_hand import Mark, keep
 from engine.store.station_ports import ResultFilter
 
 
@@ -187,5 +188,30 @@ def test_what_could_not_be_cleaned_up_after_manual_control_is_told(tmp_path):
             ((_, outcome, _),) = await tidied(station)
             assert outcome == "failed: power_off: OSError: no answer"
             assert rig.calls == ["on", "cool"]
+
+    run(scenario())
+
+
+def test_manual_control_of_a_batch_that_there_is_no_more_is_told_once(tmp_path):
+    async def scenario() -> None:
+        keep(tmp_path / "data" / "by-hand", Mark("gone", "2026-01-01T00:00:00+00:00", "psu.on"))
+        for count in (1, 1):
+            async with opened(station_of(tmp_path, [])) as station:
+                entries, total = await station.store.audit("gone")
+                assert (total, entries[0].action, marks(tmp_path)) == (count, "cleanup.manual", [])
+                assert "nobody has cleaned up" in entries[0].outcome
+
+    run(scenario())
+
+
+def test_a_mark_that_cannot_be_read_owes_a_cleanup_all_the_same(tmp_path):
+    async def scenario() -> None:
+        rig = make_rig(tmp_path, "b")
+        keep(tmp_path / "data" / "by-hand", Mark("b", "2026-01-01T00:00:00+00:00", "rig.on"))
+        (tmp_path / "data" / "by-hand" / "b.json").write_bytes(b"\xff{")
+        async with opened(station_of(tmp_path, [rig])) as station:
+            await station.ready()
+            assert rig.calls == ["off", "cool"]
+            assert len(await tidied(station)) == 1
 
     run(scenario())

@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 from station_kit import DRIVER, Rig, cleanups, opened, processes_of, run, station_of, until, up
 
-from engine.sequence.records import ExecutionStatus, StepStatus
+from engine.sequence.records import ExecutionRecord, ExecutionStatus, StepRecord, StepStatus, Verdict
 from engine.station.errors import CommandError, WrongStateError
-from engine.station.settings import BackendSettings
+from engine.station.owed import resumable_step
+from engine.station.settings import BackendSettings, BatchSettings
+from engine.store.station_ports import StoredExecution
 
 SEQUENCE = """\
 sequence: oven
@@ -247,3 +249,23 @@ def test_a_run_goes_on_after_a_power_cut_that_took_master_and_batch_at_once(tmp_
             assert rig.calls == ["on", "soak", "soak", "leave", "off", "cool"]
 
     run(scenario())
+
+
+@pytest.mark.parametrize(("steps", "step"), [
+    ("- {name: soak, resumable: true, wait: 1 s}", "soak"),
+    ("- {name: soak, wait: 1 s}", ""),
+    ("- {name: frame, steps: [{name: soak, resumable: true, wait: 1 s}]}", "soak"),
+    # The lock around it is what makes the step safe, and the process that held it is dead.
+    ("- {name: frame, lock: bench, steps: [{name: soak, resumable: true, wait: 1 s}]}", ""),
+    ("- {name: soak, resumable: [", ""),
+])  # fmt: skip
+def test_where_a_run_may_be_gone_on_with_is_read_from_its_sequence(tmp_path, steps, step):
+    (tmp_path / "sequence.yaml").write_text(f"sequence: oven\nsteps:\n  {steps}\n")
+    settings = BatchSettings("b", "b", str(tmp_path))
+    cut_off = StepRecord("e", 2, 1, "soak", "soak", StepStatus.FAILED, Verdict.ABORTED)
+    execution = ExecutionRecord("e", 3, "b", "oven", "1", ExecutionStatus.INTERRUPTED)
+    assert resumable_step([StoredExecution(execution, (cut_off,), None, needs_cleanup=True)], settings, ()) == step
+    in_cleanup = replace(cut_off, order=2, name="off", is_cleanup=True)
+    done = replace(cut_off, status=StepStatus.COMPLETED, verdict=Verdict.PASS)
+    for others in ((cut_off, in_cleanup), (done,), ()):
+        assert resumable_step([StoredExecution(execution, others, None, needs_cleanup=True)], settings, ()) == ""
