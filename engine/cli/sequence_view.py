@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.markup import escape
+from rich.markup import escape as escape_markup
 from rich.status import Status
 
+from engine.documents.catalog.fill import visible
 from engine.documents.language import language_from_env
 from engine.sequence import records
+from engine.sequence.junit import shortened
 from engine.sequence.records import PROMPT_CLOSED, ExecutionRecord, Shown, StepRecord, Verdict
 
 if TYPE_CHECKING:
@@ -20,6 +22,12 @@ if TYPE_CHECKING:
     from engine.sequence.model import Package
     from engine.sequence.ports import Prompt
     from engine.sequence.run import SequenceRun
+
+
+def escape(text: str) -> str:
+    """A text of a driver, or of a sequence, as it is: neither markup of ours nor orders to the terminal."""
+    return "\n".join(escape_markup(visible(line)) for line in text.split("\n"))
+
 
 _MARKS: Final[Mapping[str | None, tuple[str, str]]] = {
     "pass": ("✔", "green"), "marginal": ("✔", "yellow"), "inconclusive": ("?", "yellow"), "fail": ("✘", "red"),
@@ -119,7 +127,7 @@ class SequenceView:
             style = _MARKS[one["verdict"]][1]
             limits = f" [dim]({escape(one['limits'])})[/]" if one["limits"] else ""
             parts.append(
-                f"[{style}]{escape(one['name'])} = {escape(str(one['value']))} {escape(one['unit'])}[/]{limits}"
+                f"[{style}]{escape(one['name'])} = {escape(shortened(one['value']))} {escape(one['unit'])}[/]{limits}"
             )
         if "answer" in data["result"]:
             parts.append(f"[dim]{escape(str(data['result']['answer']))}[/]")

@@ -8,25 +8,33 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from datetime import timedelta
 from enum import Enum
 from typing import Final
 
 from engine.ports import Secret
 from engine.units import Quantity
 
+_MOST_BITS: Final = 4096
 _AS_IT_IS: Final = frozenset({type(None), bool, int, float, Quantity, Secret})
 
 
 def natural(value: object) -> object:
     """The value itself, or what stands for it; a text is one that can be written as UTF-8."""
+    if type(value) is int and value.bit_length() > _MOST_BITS:
+        return hex(value)  # Python writes no decimal number of so many digits
     if type(value) in _AS_IT_IS:
         return value
     if isinstance(value, Enum):
         return natural(value.value)
     if isinstance(value, str):
-        return _writable(str(value))
+        return writable(str(value))
+    if isinstance(value, bytes | bytearray):
+        return _text(bytes(value))
+    if isinstance(value, timedelta):
+        return value.total_seconds()
     if isinstance(value, Mapping):
-        return {key: natural(one) for key, one in value.items()}
+        return {natural(key) if isinstance(key, str) else key: natural(one) for key, one in value.items()}
     if isinstance(value, tuple) and hasattr(value, "_asdict"):
         return {key: natural(one) for key, one in value._asdict().items()}
     if isinstance(value, list | tuple):
@@ -34,6 +42,12 @@ def natural(value: object) -> object:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {one.name: natural(getattr(value, one.name)) for one in dataclasses.fields(value)}
     return _unwrapped(value)
+
+
+def _text(raw: bytes) -> object:
+    """What a device has sent, where that is a text: pyserial gives bytes."""
+    is_text = raw.isascii() and all(chr(one).isprintable() or chr(one).isspace() for one in raw)
+    return raw.decode("ascii") if is_text else raw
 
 
 def _unwrapped(value: object) -> object:
@@ -46,8 +60,8 @@ def _unwrapped(value: object) -> object:
     return value
 
 
-def _writable(text: str) -> str:
-    """A lone surrogate (``surrogateescape``) cannot be stored or sent."""
+def writable(text: str) -> str:
+    """A text as UTF-8 can hold it: a lone surrogate (``surrogateescape``) could be neither stored nor sent."""
     if text.isascii():
         return text
     return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -11,6 +11,7 @@ from engine.sequence.records import ExecutionRecord, StepRecord, StepStatus, Ver
 
 # What XML 1.0 cannot hold, however it is written.
 _UNWRITABLE: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_LONGEST: Final = 200
 _FAILURES: Final = frozenset({Verdict.FAIL, Verdict.INCONCLUSIVE})
 _ERRORS: Final = frozenset({Verdict.ERROR, Verdict.ABORTED})
 
@@ -78,10 +79,16 @@ def said(step: StepRecord) -> str:
     return "; ".join(bad) or ("" if answer is None else f"answered '{answer}'")
 
 
+def shortened(value: object) -> str:
+    """A value on a line for people; a waveform is read elsewhere."""
+    text = str(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text)} characters)"
+
+
 def measured(step: StepRecord) -> list[str]:
     """Each measurement with its limits and what was found."""
     return [
-        f"{one.name} = {'nothing' if one.value is None else one.value}{f' {one.unit}' if one.unit else ''}"
+        f"{one.name} = {'nothing' if one.value is None else shortened(one.value)}{f' {one.unit}' if one.unit else ''}"
         f"{f' ({one.limits})' if one.limits else ''}: {one.verdict.value}"
         for one in step.measurements
     ]

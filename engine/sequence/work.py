@@ -10,6 +10,7 @@ from typing import Any
 from engine.errors import EngineError
 from engine.sequence.bench import Bench
 from engine.sequence.book import Finding
+from engine.sequence.found import writable
 from engine.sequence.limits import Limit, judge
 from engine.sequence.model import Measure, Step, StepKind
 from engine.sequence.ports import Operator, OperatorAbsentError, Prompt, Resources
@@ -167,4 +168,8 @@ def picked(value: object, measure: Measure, measures: Sequence[Measure]) -> obje
 
 def described(error: Exception) -> str:
     """An error for a record: ours speak for themselves, others are named."""
-    return str(error) if isinstance(error, EngineError) else f"{type(error).__name__}: {error}".removesuffix(": ")
+    try:
+        said = writable(str(error))
+    except Exception:  # noqa: BLE001 - an error of a driver that cannot even say what it is
+        said = ""
+    return said if isinstance(error, EngineError) else f"{type(error).__name__}: {said}".removesuffix(": ")

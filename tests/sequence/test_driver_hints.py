@@ -16,7 +16,7 @@ from engine.sequence.records import Verdict, plain
 
 HINTED = '''
 from __future__ import annotations
-import dataclasses, enum, functools, typing
+import dataclasses, datetime, enum, functools, typing
 from decimal import Decimal
 
 class Mode(enum.Enum):
@@ -96,6 +96,10 @@ class Psu:
         return Ramp(2.5)
     def mode_now(self):
         return Mode.CURRENT
+    def sent(self):
+        return [b"OK\\r\\n", b"\\x02\\xff"]
+    def took(self):
+        return datetime.timedelta(milliseconds=1500)
     def undecodable(self):
         return b"ab\\xff".decode("ascii", "surrogateescape")
     def by_place(self, value: float, /) -> float:
@@ -194,6 +198,8 @@ def test_what_a_driver_gives_is_kept_in_plain_types(package):
     assert called(package, "array") == {"wave": [1.5, 2.5]}
     assert called(package, "ramp_now") == {"to": 2.5, "steps": 1}
     assert called(package, "mode_now") == "cc"
+    assert called(package, "sent") == ["OK\r\n", b"\x02\xff"]
+    assert called(package, "took") == 1.5
     assert plain(called(package, "undecodable")).encode() == b"ab\\udcff"
 
 

@@ -18,7 +18,7 @@ from engine.cli.sequence_watch import watched
 from engine.cli.validation.run import validate
 from engine.render.build import scene_of
 from engine.render.formats import written
-from engine.sequence.junit import junit_xml
+from engine.sequence.junit import junit_xml, shortened
 from engine.sequence.package import check_package, load_package
 from engine.sequence.records import ExecutionRecord, ExecutionStatus, StepRecord, StepStatus, Verdict
 from machines import shipped_sequences
@@ -290,6 +290,46 @@ def test_junit_says_what_failed_and_holds_only_what_xml_can():
     assert cases[2][0].get("message") == "OSError: gone"
 
 
+HOSTILE = """
+class Odd(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+class Psu:
+    def surrogate(self):
+        return {"\\udc80": "\\udcff"}
+    def large(self):
+        return 10**5000
+    def endless(self):
+        found = []
+        found.append(found)
+        return found
+    def loud(self):
+        raise ValueError("\\x1b[2J [bold]<b>& \\udcff \\x00")
+    def odd(self):
+        raise Odd
+class PsuSim(Psu): ...
+"""
+
+
+def test_whatever_a_driver_gives_or_says_the_results_can_be_read(tmp_path, capsys):
+    steps = "\n".join(
+        f"- {{name: {one}, title: '[red] <한글>', call: psu.{one}, on_fail: continue}}"
+        for one in ("surrogate", "large", "endless", "loud", "odd")
+    )
+    package = write_package(tmp_path / "package", steps, driver=HOSTILE, cleanup="")
+    junit = tmp_path / "junit.xml"
+    assert main(["sequence", "run", str(package), "--simulate", "--junit", str(junit)]) == 1
+    screen = capsys.readouterr().out
+    assert "\x1b" not in screen
+    assert "[bold]<b>&" in screen
+    assert int(ET.parse(junit).getroot()[0].get("errors")) == 3
+    assert main(["sequence", "run", str(package), "--simulate", "--json"]) == 1
+    found = {step["name"]: step for step in json.loads(capsys.readouterr().out)["steps"]}
+    assert [name for name, step in found.items() if step["verdict"] == "pass"] == ["surrogate", "large"]
+    assert found["odd"]["error"] == "Odd"
+    assert found["surrogate"]["result"]["value"] == {"\\udc80": "\\udcff"}
+
+
 def test_a_process_that_dies_leaves_no_result_that_could_be_read_as_one(tmp_path):
     junit = tmp_path / "junit.xml"
     done = subprocess.run(
@@ -299,6 +339,11 @@ def test_a_process_that_dies_leaves_no_result_that_could_be_read_as_one(tmp_path
     )  # fmt: skip
     assert done.returncode == 70
     assert not junit.exists()
+
+
+def test_a_long_value_is_shortened_where_people_read_it():
+    assert shortened(3.3) == "3.3"
+    assert shortened("x" * 5000) == "x" * 200 + "… (5000 characters)"
 
 
 def test_a_run_that_no_step_tells_of_is_no_pass_for_a_reader_of_junit():
