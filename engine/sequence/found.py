@@ -25,23 +25,24 @@ def natural(value: object) -> object:
         return hex(value)  # Python writes no decimal number of so many digits
     if type(value) in _AS_IT_IS:
         return value
+    if isinstance(value, Mapping):
+        return {natural(key) if isinstance(key, str) else key: natural(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        named = getattr(value, "_asdict", None)
+        return [natural(one) for one in value] if named is None else natural(named())
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {one.name: natural(getattr(value, one.name)) for one in dataclasses.fields(value)}
+    return _single(value)
+
+
+def _single(value: object) -> object:
     if isinstance(value, Enum):
         return natural(value.value)
     if isinstance(value, str):
         return writable(str(value))
     if isinstance(value, bytes | bytearray):
         return _text(bytes(value))
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    if isinstance(value, Mapping):
-        return {natural(key) if isinstance(key, str) else key: natural(one) for key, one in value.items()}
-    if isinstance(value, tuple) and hasattr(value, "_asdict"):
-        return {key: natural(one) for key, one in value._asdict().items()}
-    if isinstance(value, list | tuple):
-        return [natural(one) for one in value]
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {one.name: natural(getattr(value, one.name)) for one in dataclasses.fields(value)}
-    return _unwrapped(value)
+    return value.total_seconds() if isinstance(value, timedelta) else _unwrapped(value)
 
 
 def _text(raw: bytes) -> object:
