@@ -61,9 +61,26 @@ def test_the_document_has_an_example_for_whatever_is_sent_and_names_every_proble
                     for code in ("401", "422", "503"):
                         content = operation["responses"][code]["content"]
                         assert content == {"application/problem+json": {"schema": problem}}, where
+            assert "security" not in document
             shapes = document["components"]["schemas"]
             for name in ("RunRequest", "ManualRequest", "NewBatch", "Answer", "Login", "StopRequest", "Problem"):
                 fields = shapes[name]["properties"]
                 assert any("examples" in one for one in fields.values()), name
+
+    run(scenario())
+
+
+def test_the_document_says_where_a_key_is_needed(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path, wants_key=True) as there:
+            key = there.face.door.ring.new("contract", NOW)
+            _, document = await there.call("GET", "/api/openapi.json", headers={"X-API-Key": key})
+            assert document["security"] == [{"key": []}, {"bearer": []}]
+            open_ = {
+                path for path, methods in document["paths"].items() if methods.get("post", {}).get("security") == []
+            }
+            assert open_ == {"/api/session"}
+            assert (await there.call("GET", "/api/batches"))[0] == 401
+            assert (await there.call("DELETE", "/api/session"))[0] == 204
 
     run(scenario())

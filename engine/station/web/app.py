@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 
 from engine import __version__
 from engine.station.web import access, audit, batches, problems, reports, results, sequences, socket, system
-from engine.station.web.door import DoorMiddleware
+from engine.station.web.door import NEEDS_NO_KEY, DoorMiddleware
 from engine.station.web.face import Face
 from engine.station.web.query import refuse_strangers, taken_names
 
@@ -33,13 +33,13 @@ def make_app(face: Face) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         responses=problems.documented(401, 403, 413, 422, 429, 503),
-        dependencies=[Depends(refuse_strangers)],
     )
     app.state.face = face
     app.state.routes = []
-    for part in (system, batches, sequences, results, reports, audit, access, socket):
-        app.include_router(part.router)
+    for part in (system, batches, sequences, results, reports, audit, access):
+        app.include_router(part.router, dependencies=[Depends(refuse_strangers)])
         app.state.routes += part.router.routes
+    app.include_router(socket.router)
     app.state.taken_names = taken_names(app.state.routes)
     problems.install(app)
     app.openapi = lambda: _schema(app)  # type: ignore[method-assign] # FastAPI's way to change it
@@ -71,5 +71,8 @@ def _schema(app: FastAPI) -> dict[str, Any]:
         }
         if app.state.face.door.wants_key:
             schema["security"] = [{"key": []}, {"bearer": []}]
+            for path in NEEDS_NO_KEY:
+                for operation in schema["paths"][path].values():
+                    operation["security"] = []
         app.openapi_schema = schema
     return app.openapi_schema

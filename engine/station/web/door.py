@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 MAX_BODY: Final = 1 << 20  # bytes
 LOGIN: Final = "/api/session"
-_NEEDS_NO_KEY: Final = frozenset({LOGIN})
+NEEDS_NO_KEY: Final = frozenset({LOGIN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Door:
         if self.is_closed:
             return Refusal(503, "stopping", "the station is being stopped", {"Retry-After": "10"}), ""
         refusal = self._misplaced(headers, scope)
-        if refusal is not None or not self.wants_key or scope["path"] in _NEEDS_NO_KEY:
+        if refusal is not None or not self.wants_key or scope["path"] in NEEDS_NO_KEY:
             return refusal, ""
         return self._unknown(headers, scope)
 
