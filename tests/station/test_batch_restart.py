@@ -232,3 +232,21 @@ def test_a_resume_that_comes_to_nothing_leaves_the_cleanup_owed(refusal: str) ->
     life.post("batch.start")
     life.come_up()
     assert life.state == "free"  # what was not to be is forgotten
+
+
+def test_a_batch_of_which_nobody_knows_what_it_owes_is_cleaned_up_after_before_it_starts_anew() -> None:
+    life = running()
+    life.answer("worker.watch", "died", reason="killed")
+    life.answer("batch.settle", "error", reason="the disk is gone")
+    assert (life.state, life.machine.data["owes"]) == ("unclean", True)
+    life.post("batch.start")
+    life.answer("worker.recover", "failed", reason="the disk is gone")
+    life.answer("worker.recover", "cleaned")
+    assert life.state == "spawning"
+
+
+def test_a_line_has_nothing_to_clean_up_after_and_is_started_whatever_the_store_says() -> None:
+    life = running(restart="always", work="line")
+    life.answer("worker.watch", "died", reason="killed")
+    life.answer("batch.settle", "error", reason="the disk is gone")
+    assert life.starts_within(1.05)

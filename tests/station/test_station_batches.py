@@ -309,7 +309,8 @@ def test_a_station_that_is_closed_lets_a_cleanup_come_to_its_end_that_was_owed(t
     run(scenario())
 
 
-def test_hardware_is_cleaned_up_after_a_crash_also_when_that_cannot_be_recorded_at_first(tmp_path, monkeypatch):
+@pytest.mark.parametrize("fails", ["interrupt", "unfinished"])
+def test_hardware_is_cleaned_up_after_a_crash_also_when_the_store_fails_at_first(tmp_path, monkeypatch, fails):
     async def scenario() -> None:
         rig = make_rig(tmp_path, "b")
         async with opened(station_of(tmp_path, [rig], auto_start=True)) as station:
@@ -319,8 +320,15 @@ def test_hardware_is_cleaned_up_after_a_crash_also_when_that_cannot_be_recorded_
             async def refuse(*_: object, **__: object) -> bool:
                 raise StoreError("no room")
 
-            monkeypatch.setattr(station.store, "interrupt", refuse)
+            monkeypatch.setattr(station.store, fails, refuse)
             os.kill(station.status("b").pid, signal.SIGKILL)
+            if fails == "unfinished":  # nobody knows what is owed: it is not said that nothing is
+                await until(lambda: station.status("b").state == "unclean")
+                assert (station.status("b").reason, station.status("b").owes_cleanup) == ("no room", True)
+                with pytest.raises(WrongStateError):
+                    await station.resume_sequence("b")
+                monkeypatch.undo()
+                await station.run_cleanup("b")
             await until(lambda: station.status("b").state == "faulted")
             stored = await station.store.find(execution)
             assert_clean(rig, stored)
