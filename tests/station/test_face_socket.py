@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Origin
 
 from engine.sequence.records import Verdict
 from engine.station.bus import CRASH
@@ -166,6 +167,34 @@ def test_an_unknown_batch_is_told_and_the_known_ones_are_subscribed(tmp_path: Pa
             assert "nowhere" in error["data"]["message"]
 
     run(scenario())
+
+
+def test_half_a_character_reaches_a_client_as_a_question_mark(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as there, there.served() as server, joined(server.url, "batch_1") as client:
+            await client.hear()
+            await client.say(type="subscribe", batch_ids=["\ud800"])
+            assert "'?'" in (await client.hear())["data"]["message"]
+            there.station.bus.publish("log", "batch_1", {"level": "info", "message": "5 \udcb5m"})
+            assert (await client.hear())["data"]["message"] == "5 ?m"
+
+    run(scenario())
+
+
+def test_what_a_client_does_wrong_is_no_bug_of_ours_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as there, there.served() as server:
+            with pytest.raises(InvalidStatus, match="403"):
+                await connect(server.url.replace("http", "ws") + "/ws", origin=Origin("http://elsewhere"))
+            async with joined(server.url) as client:
+                client.socket.transport.write(b"\x81\x82\0\0\0\0\xff\xfe")  # a text that is none
+                with pytest.raises(ConnectionClosed):
+                    await client.hear()
+
+    run(scenario())
+    assert not caplog.records
 
 
 def test_unsubscribed_batches_are_silent_and_the_star_stands_for_all_and_those_to_come(tmp_path: Path) -> None:

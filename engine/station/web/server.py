@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from typing import Any, Final, cast
 
 import uvicorn
@@ -59,6 +60,11 @@ class _Sockets(WebSocketsSansIOProtocol):
             self.transport.write(framed)
 
 
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Whether a line of the library tells of a bug: not of a client that was refused, or that sent what is no text."""
+    return record.exc_info is not None and not isinstance(record.exc_info[1], UnicodeDecodeError)
+
+
 class WebServer:
     """Serves ``app`` on one address."""
 
@@ -83,6 +89,7 @@ class WebServer:
             ws_per_message_deflate=False,  # costs more than it saves on a line's own network
         )
         self._config.load()
+        logging.getLogger("uvicorn.error").addFilter(_is_ours)  # whoever knocks must not fill the log
 
     @property
     def url(self) -> str:

@@ -40,8 +40,11 @@ def message(type_: str, batch_id: str | None, seq: int, at: datetime, data: Mapp
 
 
 def frame(text: str) -> bytes:
-    """A message as it stands on the wire (RFC 6455, 5.2): the same bytes for every client, made once."""
-    data = text.encode()
+    """A message as it stands on the wire (RFC 6455, 5.2): the same bytes for every client, made once.
+
+    Half a character, which JSON can name and UTF-8 cannot write, becomes a question mark.
+    """
+    data = text.encode(errors="replace")
     size = len(data)
     if size <= _SHORT:
         return struct.pack("!BB", _TEXT, size) + data
