@@ -46,6 +46,7 @@ log = structlog.get_logger(__name__)
 CHART: Final = "batch"
 DATABASE: Final = "station.db"
 _END_MARGIN_S: Final = 5.0
+_RECOVERY_S: Final = 5.0  # for a fresh process to be at a cleanup that is owed; it comes to its end then
 _STARTING_PER_CORE: Final = 2
 
 
@@ -143,6 +144,10 @@ class House:
         if batch.refusal("batch.stop") is None:
             batch.post("batch.stop")
             await batch.wait_while("stopping", "running")
+        if batch.status().status == "error":  # its process has died, now of all times: that is cleaned up after as ever
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_RECOVERY_S):
+                    await batch.wait_settled()
         batch.host.abandon()
         process = batch.process
         if process is not None:  # at a cleanup that was owed, at most

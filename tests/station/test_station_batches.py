@@ -290,8 +290,11 @@ def test_a_station_that_is_closed_stops_what_runs_through_its_cleanup(tmp_path):
     run(scenario())
 
 
-def test_a_station_that_is_closed_lets_a_cleanup_come_to_its_end_that_was_owed(tmp_path, monkeypatch):
+@pytest.mark.parametrize("at", ["death", "cleanup"])
+def test_a_station_that_is_closed_lets_a_cleanup_come_to_its_end_that_is_owed(tmp_path, monkeypatch, at):
     monkeypatch.setattr("engine.station.house._END_MARGIN_S", 0.0)
+    if at == "cleanup":
+        monkeypatch.setattr("engine.station.house._RECOVERY_S", 0.0)
 
     async def scenario() -> None:
         rig = make_rig(tmp_path, "b")
@@ -299,7 +302,7 @@ def test_a_station_that_is_closed_lets_a_cleanup_come_to_its_end_that_was_owed(t
             await up(station)
             await start_in(station, rig, "pause", slow_off=1)
             os.kill(station.status("b").pid, signal.SIGKILL)
-            await until(lambda: "off" in rig.calls)
+            await until(lambda: station.status("b").status == "error" if at == "death" else "off" in rig.calls)
             await station.close()
             assert rig.calls == ["on", "off", "cool"]
         async with opened(station_of(tmp_path, [rig])) as station:
