@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import re
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
@@ -23,6 +24,8 @@ from engine.documents.render import message
 from engine.errors import DiagnosticError, EngineError
 from engine.station.config import load_station
 from engine.station.settings import BatchSettings, StationSettings
+
+_REFERENCE: Final = re.compile(r"\$(\$\{)|\$\{([^}\n]*)")  # as ``engine.documents.environment`` reads them
 
 
 class EditError(EngineError):
@@ -117,7 +120,9 @@ class StationFile:
 
     def _change(self, change: Callable[[CommentedSeq], None]) -> Draft:
         document = self._read()
+        before = _variables(document)
         change(_batches(document))
+        _refuse_strangers(_variables(document) - before)
         out = io.StringIO()
         _yaml().dump(document, out)
         return self._write(out.getvalue())
@@ -148,6 +153,35 @@ class StationFile:
         except OSError as error:
             new.unlink(missing_ok=True)
             raise EditError(f"{self._path} cannot be written: {error.strerror or error}") from error
+
+
+def _variables(document: CommentedMap) -> set[tuple[str, str]]:
+    """The ``${NAME}`` of all batches, each with the part of a batch that it stands in."""
+    return {
+        (part, found[2])
+        for batch in _batches(document)
+        if isinstance(batch, CommentedMap)
+        for part, value in batch.items()
+        for text in _texts(value)
+        for found in _REFERENCE.finditer(text)
+        if found[2] is not None
+    }
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list):
+        for inner in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(inner)
+
+
+def _refuse_strangers(variables: set[tuple[str, str]]) -> None:
+    """Names and parameters are told to everybody: whoever may change a batch must not read the environment by it."""
+    for part, name in sorted(variables):
+        raise EditError(
+            f"{part}: '${{{name}}}' stands nowhere in the file like that; write a new variable there by hand"
+        )
 
 
 def _yaml() -> YAML:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from engine.station.editing import StationFile
 from engine.station.errors import WrongStateError
 from tests.station.face_kit import START, problem, run, running, world
 
@@ -295,6 +296,27 @@ def test_a_batch_that_works_is_not_changed_and_a_file_that_would_be_wrong_is_not
             problem(await there.call("POST", "/api/batches", json=wrong), 422, "bad-batch")
             assert there.file.read_text() == before
             assert list(there.file.parent.glob(".station.yaml.*")) == []
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    "leak",
+    [{"name": "${PSU_PORT}"}, {"parameters": {"vin": {"a": ["x${PSU_PORT}"]}}}, {"hardware": {"psu": {"a": "${K}"}}}],
+)
+def test_a_client_cannot_have_the_environment_told_by_a_batch(tmp_path: Path, leak: dict[str, Any]) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as there:
+            there.face.editor = StationFile(there.file, {"PSU_PORT": "/dev/ttyUSB0", "K": "secret"})
+            before = there.file.read_text()
+            wanted = {"sequencePackage": "power_board", "simulate": True, **leak}
+            body = problem(await there.call("POST", "/api/batches", json={"id": "batch_3", **wanted}), 422, "bad-batch")
+            assert "by hand" in body["detail"]
+            problem(await there.call("PUT", "/api/batches/batch_2", json=wanted), 422, "bad-batch")
+            assert there.file.read_text() == before
+            known = {"id": "batch_3", "sequencePackage": "power_board", "hardware": {"psu": {"port": "${PSU_PORT}"}}}
+            status, body = await there.call("POST", "/api/batches", json={**known, "name": "$${K}"})
+            assert (status, body["name"]) == (201, "${K}")
 
     run(scenario())
 
