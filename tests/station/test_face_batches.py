@@ -292,6 +292,8 @@ def test_a_batch_that_works_is_not_changed_and_a_file_that_would_be_wrong_is_not
             new = {"id": "batch_3", "sequencePackage": "nowhere"}
             problem(await there.call("POST", "/api/batches", json=new), 422, "bad-request", "sequencePackage")
             problem(await there.call("POST", "/api/batches", json={**new, "id": "a b"}), 422, "bad-request", "id")
+            line = {**new, "sequencePackage": "power_board", "line": {"machine": "shuttle"}}  # by hand alone
+            problem(await there.call("POST", "/api/batches", json=line), 422, "bad-request", "line")
             wrong = {"id": "batch_3", "sequencePackage": "power_board", "name": "${NOT_SET}"}
             problem(await there.call("POST", "/api/batches", json=wrong), 422, "bad-batch")
             assert there.file.read_text() == before
@@ -329,8 +331,8 @@ def test_what_the_station_refuses_at_the_last_moment_is_not_written(tmp_path: Pa
             async def refuse(_: object) -> None:
                 raise WrongStateError("somebody has just started it")
 
-            there.station.replace_batch = refuse  # type: ignore[method-assign]
-            there.station.remove_batch = refuse  # type: ignore[method-assign]
+            there.station.replace_batch = refuse  # type: ignore[assignment, method-assign]
+            there.station.remove_batch = refuse  # type: ignore[assignment, method-assign]
             changed = {"sequencePackage": "scale_check"}
             problem(await there.call("PUT", "/api/batches/batch_1", json=changed), 409, "wrong-state")
             problem(await there.call("DELETE", "/api/batches/batch_1"), 409, "wrong-state")

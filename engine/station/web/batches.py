@@ -182,7 +182,10 @@ async def run_cleanup(
 
 @router.post("", status_code=201, response_model_exclude_none=True, responses=documented(409))
 async def create_batch(face: TheFace, actor: Actor, wanted: models.NewBatch) -> models.BatchDetail:
-    """A new batch, written into station.yaml with everything that stands there kept; it is idle."""
+    """A new batch, written into station.yaml with everything that stands there kept; it is idle.
+
+    It runs a sequence: a gateway's line, with its ports and its place, is written into station.yaml by hand.
+    """
     if wanted.id in face.station.batch_ids:
         raise conflict("batch-exists", f"there is a batch '{wanted.id}' already")
     await _check_package(face, wanted.sequence_package)
