@@ -70,7 +70,9 @@ class SequenceRun(FlowServices):
         self.parameters = resolve_parameters(package, parameters)
         book = Book(self.execution_id, recorder, clock, first_seq, first_order)
         results: dict[str, object] = dict.fromkeys(package.named)
-        work = Work(self.execution_id, self.parameters, results, bench, operator, resources, book.show)
+        work = Work(
+            self.execution_id, self.parameters, results, bench, operator, resources, book.show, asked=first_order
+        )
         super().__init__(package, book, work, resources, bench)
         self._clock = clock
         self._started_at: datetime | None = None
@@ -102,7 +104,10 @@ class SequenceRun(FlowServices):
         for record in records:
             if record.name in self._work.results and record.verdict is not None:
                 self._work.recall(record)
-        return await self._to_the_end(self._live(self._make_host(resume_chart(self.package, step)), None))
+        host = self._make_host(resume_chart(self.package, step))
+        if self._stop_reason is not None:
+            host.stop()
+        return await self._to_the_end(self._live(host, None))
 
     async def cleanup_only(self, reason: str, records: Sequence[StepRecord] = ()) -> ExecutionRecord:
         """Do the cleanup of an execution that its process did not survive; its last record says so.

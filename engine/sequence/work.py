@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import EngineError
@@ -42,7 +42,7 @@ class Work:
     resources: Resources
     show: Callable[[str, Mapping[str, object]], None]
     machine: Any = None
-    _prompts: int = field(default=0)
+    asked: int = 0  # questions so far; a run that is gone on with begins where no question of before ends
 
     async def do(self, step: Step) -> Finding:
         """Do a step. What it found is in ``results`` afterwards."""
@@ -129,8 +129,8 @@ class Work:
         within: float | None = None,
     ) -> str:
         """Ask the operator. ``default`` answers when nobody does in time. Raises StepError for no answer at all."""
-        self._prompts += 1
-        id_ = f"{self.execution_id}/{self._prompts}"
+        self.asked += 1
+        id_ = f"{self.execution_id}/{self.asked}"
         prompt = Prompt(id_, self.execution_id, step, text, tuple(choices), default, within)
         asked = {
             "id": id_,
