@@ -99,8 +99,11 @@ class BatchBase:
     def _moved(self) -> None:
         self._changed_now()
 
-    def _changed_now(self) -> None:
+    def _publish_status(self) -> None:
         self.hall.bus.publish(BATCH_STATUS, self.id, self.status().to_json())
+
+    def _changed_now(self) -> None:
+        self._publish_status()
         if self._tasks is not None:
             self._tasks.create_task(self._notify())
 

@@ -192,7 +192,7 @@ class BatchWork(BatchOwed):
             if shown is not None:
                 self.hall.tell(self.id, self.progress, shown)
         if is_at_another_step:
-            self._changed_now()
+            self._publish_status()  # nobody waits for a step: waking those who wait for the status would be for nothing
 
     async def _on_prompt(self, prompt: dict[str, Any]) -> None:
         self.progress.ask({name: prompt[name] for name in _PROMPT_FIELDS})
