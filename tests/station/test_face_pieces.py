@@ -70,6 +70,35 @@ def test_a_listener_that_has_too_much_before_it_is_let_go() -> None:
     assert listener.gone.is_set()
 
 
+def test_what_can_be_written_at_once_is_and_nothing_overtakes_what_is_being_sent() -> None:
+    sent: list[bytes] = []
+    is_free = True
+
+    def write_now(framed: bytes) -> bool:
+        if is_free:
+            sent.append(framed)
+        return is_free
+
+    async def scenario() -> None:
+        nonlocal is_free
+        listener = Listener(write_now=write_now)
+        listener.put(b"1")
+        listener.put(b"2")
+        listener.wake()
+        assert sent == [b"12"]
+        is_free = False
+        listener.put(b"3")
+        listener.wake()
+        taken = await listener.take()  # whoever sends what had to wait
+        is_free = True
+        listener.put(b"4")
+        listener.wake()
+        assert (taken, sent) == (b"3", [b"12"])
+        assert await listener.take() == b"4"
+
+    run(scenario())
+
+
 def test_a_file_that_is_gone_or_no_station_any_more_is_told(tmp_path: Path) -> None:
     file = StationFile(tmp_path / "station.yaml", {})
     with pytest.raises(EditError, match="cannot be read"):
