@@ -21,6 +21,22 @@ def describe() -> str:
     )
 
 
+class Stolen:
+    """How much of the processors the machine beneath this one took meanwhile, where the system tells (Linux)."""
+
+    def __init__(self) -> None:
+        self._before = psutil.cpu_times()
+
+    def describe(self) -> str:
+        """One line, since this was made."""
+        now = psutil.cpu_times()
+        spent = sum(now) - sum(self._before)
+        steal = getattr(now, "steal", 0.0) - getattr(self._before, "steal", 0.0)
+        busy = spent - (now.idle - self._before.idle) - steal
+        share = 100 * steal / max(steal + busy, 1e-9)
+        return f"of the time that work wanted a processor, the machine beneath withheld it {share:.0f} %"
+
+
 def _yardstick_ms() -> float:
     """CPU time of a fixed piece of work, the best of five: what a busy neighbour on the same core costs shows here."""
     best = float("inf")

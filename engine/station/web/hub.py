@@ -37,7 +37,7 @@ log = structlog.get_logger(__name__)
 EVERY: Final = "*"  # subscribes to all batches, those to come among them
 MOST_WAITING: Final = 2_000  # messages
 MOST_BYTES: Final = 4_000_000
-TOGETHER_S: Final = 0.005  # what happens within it is sent in one piece: a write costs more than a message
+TOGETHER_S: Final = 0.005  # between two writes to a client: a write costs more than a message
 WriteNow = Callable[[bytes], bool]
 _UP_AGAIN: Final = frozenset({"running", "idle"})
 
@@ -142,6 +142,7 @@ class Hub:
         self._everywhere: set[Listener] = set()
         self._due: set[Listener] = set()  # have something that is not sent yet
         self._flush: asyncio.TimerHandle | None = None
+        self._flushed = 0.0  # by the loop's clock
         station.bus.listeners.append(self._happened)
 
     @property
@@ -247,10 +248,13 @@ class Hub:
             listener.put(framed)
         self._due |= stream.listeners
         if self._flush is None:
-            self._flush = asyncio.get_running_loop().call_later(TOGETHER_S, self._flush_now)
+            # At once after a pause, but not before what is told in the same breath.
+            loop = asyncio.get_running_loop()
+            self._flush = loop.call_at(max(loop.time(), self._flushed + TOGETHER_S), self._flush_now)
 
     def _flush_now(self) -> None:
         due, self._due, self._flush = self._due, set(), None
+        self._flushed = asyncio.get_running_loop().time()
         for listener in due:
             listener.wake()
 
