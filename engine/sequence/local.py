@@ -38,7 +38,7 @@ class MemoryRecorder:
                 self._steps[item.order] = item
         now = self.clock.now()
         for item in items:
-            shown = told(item, self.total, now)
+            shown = told(item, item.to_json(), self.total, now)
             if shown is not None:
                 self.show(shown)
 

@@ -12,16 +12,16 @@ _BEGUN: Final = ("path", "order", "title", "is_cleanup")
 _ENDED: Final = (*_BEGUN, "duration", "verdict", "status", "result", "measurements", "error", "attempts")
 
 
-def told(item: Item, total: int, now: datetime) -> Shown | None:
+def told(item: Item, plain: Mapping[str, Any], total: int, now: datetime) -> Shown | None:
     """What a screen is told of it; None of an execution, whose owner tells more of it than a record knows.
 
-    ``total`` is the number of steps that the sequence has; ``now`` for what has no time of its own.
+    ``plain`` is its ``to_json()``, which whoever received it has at hand; ``total`` the number of steps that the
+    sequence has; ``now`` for what has no time of its own.
     """
     if isinstance(item, Shown):
         return item
     if not isinstance(item, StepRecord):
         return None
-    plain = item.to_json()
     if item.status is StepStatus.RUNNING:
         data = {"step": item.name, "index": item.order, "total": total, **_picked(plain, _BEGUN)}
         return Shown(STEP_START, item.execution_id, item.started_at or now, data)

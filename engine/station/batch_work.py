@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import structlog
@@ -184,11 +184,11 @@ class BatchWork(BatchOwed):
         for record in kept:
             self.progress.note(record)
         # Not before the answer: the next step waits for that, a screen can wait for this.
-        asyncio.get_running_loop().call_soon(self._tell, said, self.progress.step != before)
+        asyncio.get_running_loop().call_soon(self._tell, zip(said, items, strict=True), self.progress.step != before)
 
-    def _tell(self, items: Sequence[Item], is_at_another_step: bool) -> None:  # noqa: FBT001 - for call_soon
-        for item in items:
-            shown = told(item, self.progress.total, self.hall.clock.now())
+    def _tell(self, items: Iterable[tuple[Item, Mapping[str, Any]]], is_at_another_step: bool) -> None:  # noqa: FBT001 - for call_soon
+        for item, plain in items:
+            shown = told(item, plain, self.progress.total, self.hall.clock.now())
             if shown is not None:
                 self.hall.tell(self.id, self.progress, shown)
         if is_at_another_step:

@@ -279,13 +279,14 @@ class House:
     def _on_call(self, peer: str, data: bytes) -> None:
         process = self._processes.get(peer)
         if process is not None and process.is_alive:
+            process.heard()
             process.rpc.receive(data)
 
     def _on_shown(self, peer: str, data: bytes) -> None:
         process = self._processes.get(peer)
         if process is not None:
             batch = self._batches[process.batch_id]
-            process.heard()
+            process.heard_show()
             if batch.settings.line is None:
                 self._screens.show(batch.id, batch.progress, data)
             elif self._lines is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import math
 import os
 import signal
 import subprocess
@@ -26,6 +27,7 @@ from engine.station.wardship import Wardship
 log = structlog.get_logger(__name__)
 
 _POLL_S: Final = 0.1  # where a process cannot be waited for as a file
+_QUIET_S: Final = 0.9  # less than from one look to the next
 _KILL_S: Final = 5.0
 _LAST_MARGIN_S: Final = 6.0  # beyond its longest end; a process ends itself 3 s after that whatever it does
 _LAST_WORDS: Final = 600  # characters
@@ -65,6 +67,7 @@ class WorkerProcess:
         self._log_file, self._began_at = log_file, began_at
         self._hello: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._heard = asyncio.Event()
+        self._heard_at = -math.inf  # by the loop's clock
         self._pidfd: int | None = None
         self._polling: asyncio.TimerHandle | None = None
 
@@ -93,7 +96,12 @@ class WorkerProcess:
         return self.rpc
 
     def heard(self) -> None:
+        """Something has come from it: what its loop does, nobody has to ask for."""
+        self._heard_at = asyncio.get_running_loop().time()
+
+    def heard_show(self) -> None:
         """Something that it shows has come through."""
+        self.heard()
         self._heard.set()
 
     async def _on_hello(self, facts: Mapping[str, Any]) -> None:
@@ -141,7 +149,8 @@ class WorkerProcess:
         while self.is_alive:
             reason: str | None = None
             try:
-                await self.rpc.call("ping", within=heartbeat)
+                if asyncio.get_running_loop().time() - self._heard_at > _QUIET_S:
+                    await self.rpc.call("ping", within=heartbeat)
                 reason = check(self.pid)
             except NoAnswerError:
                 reason = f"it did not answer for {heartbeat:g} s"
