@@ -8,13 +8,13 @@ the cleanup came to, for the audit log of the master that finds it.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
 from engine.events import NO_DATA
+from engine.station.durable import write_whole
 
 _UNKNOWN: Final = "unknown"
 
@@ -42,15 +42,8 @@ class Mark:
 
 def keep(folder: Path, mark: Mark) -> None:
     """Keep a mark in place of the batch's last one, durable when it returns. Raises OSError."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    file = _file(folder, mark.batch_id)
-    unfinished = file.with_suffix(".part")
-    with unfinished.open("w", encoding="utf-8") as out:
-        plain = {name: getattr(mark, name) for name in mark.__slots__}
-        json.dump({**plain, "parameters": dict(mark.parameters)}, out, ensure_ascii=False, default=str)
-        out.flush()
-        os.fsync(out.fileno())
-    unfinished.replace(file)
+    plain = {**{name: getattr(mark, name) for name in mark.__slots__}, "parameters": dict(mark.parameters)}
+    write_whole(_file(folder, mark.batch_id), json.dumps(plain, ensure_ascii=False, default=str).encode())
 
 
 def drop(folder: Path, batch_id: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import structlog
 
 from engine.errors import EngineError
 from engine.sequence.records import Record, record_from_json
+from engine.station.durable import write_whole
 
 log = structlog.get_logger(__name__)
 
@@ -21,16 +21,9 @@ class SpoolError(EngineError):
 
 def write_spool(folder: Path, execution_id: str, records: Sequence[Record]) -> Path:
     """Keep records in ``<folder>/<execution>.jsonl``, durable when it returns. Raises OSError."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = folder / f"{execution_id}.jsonl"
-    unfinished = file.with_suffix(".part")
-    with unfinished.open("w", encoding="utf-8") as out:
-        for record in records:
-            out.write(json.dumps(record.to_json(), ensure_ascii=False) + "\n")
-        out.flush()
-        os.fsync(out.fileno())
-    unfinished.replace(file)
-    _sync_folder(folder)
+    lines = (json.dumps(record.to_json(), ensure_ascii=False) + "\n" for record in records)
+    write_whole(file, "".join(lines).encode())
     return file
 
 
@@ -51,13 +44,3 @@ def read_spool(file: Path) -> list[Record]:
 def put_aside(file: Path) -> None:
     """Keep a file that cannot be taken in, where it is not tried again."""
     file.rename(file.with_suffix(".bad"))
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":
-        return  # Windows has no handle of a folder to sync
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
 import secrets
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from engine.errors import EngineError
+from engine.station.durable import write_whole
 
 FILE: Final = "keys.json"
 _SECRET_FILE: Final = "session.key"  # noqa: S105 - a file's name
@@ -89,13 +89,13 @@ class KeyRing:
             found = file.read_bytes()
         except FileNotFoundError:
             found = secrets.token_bytes(_BYTES)
-            _write_private(file, found)
+            write_whole(file, found)
         return found
 
     def _write(self, keys: tuple[StoredKey, ...]) -> None:
         text = json.dumps([asdict(one) for one in keys], ensure_ascii=False, indent=1)
         try:
-            _write_private(self._file, text.encode())
+            write_whole(self._file, text.encode())
         except OSError as error:
             raise KeyRingError(f"{self._file} cannot be written: {error.strerror or error}") from error
         self._seen = None
@@ -110,14 +110,3 @@ def _read(file: Path) -> tuple[StoredKey, ...]:
         return tuple(StoredKey(**one) for one in json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise KeyRingError(f"{file} is no file of keys: {error}") from error
-
-
-def _write_private(file: Path, content: bytes) -> None:
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    unfinished = file.with_name(f"{file.name}.{os.getpid()}.part")
-    handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "wb") as out:
-        out.write(content)
-        out.flush()
-        os.fsync(out.fileno())
-    unfinished.replace(file)
