@@ -226,8 +226,9 @@ class WorkerProcess:
     def _last_words(self) -> str:
         try:
             with self._log_file.open("rb") as file:
-                file.seek(self._began_at)
-                lines = file.read()[-4 * _LAST_WORDS :].decode("utf-8", "replace").split("\n")
+                # Of a driver that tells much only the end, and never more than that: the station waits for it.
+                file.seek(max(self._began_at, file.seek(0, os.SEEK_END) - 4 * _LAST_WORDS))
+                lines = file.read(4 * _LAST_WORDS).decode("utf-8", "replace").split("\n")
         except OSError:
             return ""
         said = [line.strip() for line in lines if line.strip() and not line.startswith("{")]

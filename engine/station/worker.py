@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import io
 import os
 import sys
+from typing import Any
 
 
 def main() -> None:
@@ -57,12 +59,33 @@ def main() -> None:
         os._exit(code)
 
 
+class _Unfailing(io.FileIO):
+    """A file whose failures cost what was to be written, never more: a full disk must not stand before a cleanup."""
+
+    def write(self, data: Any) -> int:
+        """Write what can be written, and say that it was all."""
+        try:
+            return super().write(data)
+        except OSError:
+            return memoryview(data).nbytes
+
+
 def _log_to(file: str) -> None:
-    """Everything that this process, or a driver in it, writes goes to one file."""
-    handle = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    """Everything that this process, or a driver in it, writes goes to one file; nowhere when there can be none."""
+    try:
+        handle = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    except OSError:
+        handle = os.open(os.devnull, os.O_WRONLY)
     os.dup2(handle, 1)
     os.dup2(handle, 2)
     os.close(handle)
+    sys.stdout, sys.stderr = (
+        io.TextIOWrapper(
+            io.BufferedWriter(_Unfailing(number, "w", closefd=False)),
+            encoding="utf-8", errors="backslashreplace", line_buffering=True,
+        )
+        for number in (1, 2)
+    )  # fmt: skip
     import structlog
 
     structlog.configure(

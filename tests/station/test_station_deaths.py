@@ -277,6 +277,42 @@ def test_a_process_that_is_told_to_end_by_itself_cleans_up_first(tmp_path):
     run(scenario())
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full")
+def test_a_process_whose_words_cannot_be_written_cleans_up_all_the_same(tmp_path):
+    async def scenario() -> None:
+        full, none = rigs = [make_rig(tmp_path, name) for name in ("full", "none")]
+        logs = tmp_path / "data" / "logs"
+        logs.mkdir(parents=True)
+        (logs / f"batch-{full.name}.log").symlink_to("/dev/full")
+        (logs / f"batch-{none.name}.log").mkdir()
+        async with opened(station_of(tmp_path, rigs, auto_start=True)) as station:
+            await up(station)
+            for rig in rigs:
+                execution = await start_in(station, rig, "cancellable")
+                os.kill(station.status(rig.name).pid, signal.SIGTERM)
+                await until(lambda rig=rig: station.status(rig.name).status == "error")
+                stored = await station.store.find(execution)
+                assert stored.record.status is ExecutionStatus.STOPPED
+                assert_clean(rig, stored)
+
+    run(scenario())
+
+
+def test_of_a_driver_that_tells_much_only_the_end_is_read(tmp_path):
+    async def scenario() -> None:
+        rig = make_rig(tmp_path, "b")
+        async with opened(station_of(tmp_path, [rig], auto_start=True)) as station:
+            await up(station)
+            with (tmp_path / "data" / "logs" / "batch-b.log").open("ab") as file:
+                file.truncate(2**40)  # nobody has the memory to read all of this
+                file.write(b"\nthe psu is on fire\n")
+            os.kill(station.status("b").pid, signal.SIGKILL)
+            await until(lambda: station.status("b").status == "error", within=5)
+            assert station.status("b").reason.endswith("its last words: the psu is on fire")
+
+    run(scenario())
+
+
 def test_a_cleanup_whose_process_dies_is_done_by_the_next_one(tmp_path):
     async def scenario() -> None:
         rig = make_rig(tmp_path, "b")
