@@ -1,6 +1,7 @@
 """Changes of station.yaml by the API: only the batch in question, every comment and everybody's order kept.
 
-A change is checked as a whole file before it takes the old one's place, in one step.
+A change is checked as a whole file before it takes the old one's place, in one step. Where it cannot be made on the
+lines of that batch alone (aliases, a list within brackets), the file is written anew, its comments with it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
 
@@ -24,7 +24,11 @@ from engine.documents.render import message
 from engine.errors import DiagnosticError, EngineError
 from engine.station.config import load_station
 from engine.station.settings import BatchSettings, StationSettings
+from engine.station.splice import Lines, yaml
 
+_TRIES: Final = 3
+_BATCHES: Final = "batches"
+_MARK: Final = "\ufeff"  # before everything, as some editors for Windows write it
 _REFERENCE: Final = re.compile(r"\$(\$\{)|\$\{([^}\n]*)")  # as ``engine.documents.environment`` reads them
 
 
@@ -39,13 +43,20 @@ class Draft:
     settings: StationSettings
     _new: Path
     _path: Path
+    _state: tuple[int, int, int] | None  # of the file that it was made of
 
     def batch(self, batch_id: str) -> BatchSettings:
         """A batch as the new file has it."""
         return next(one for one in self.settings.batches if one.id == batch_id)
 
+    def is_current(self) -> bool:
+        """Whether the file is still the one that this was made of."""
+        return _state(self._path) == self._state
+
     def commit(self) -> None:
-        """From now on it holds. Raises EditError."""
+        """From now on it holds. Raises EditError, also when somebody else has changed the file since."""
+        if not self.is_current():
+            raise EditError(f"{self._path} has been changed by somebody else meanwhile; try again")
         try:
             self._new.replace(self._path)
         except OSError as error:
@@ -66,35 +77,27 @@ class StationFile:
 
     async def written(self, batch_id: str) -> Mapping[str, Any] | None:
         """What the file says of a batch, with ``${NAME}`` where a variable stands. Never a secret that one holds."""
-        state = self._state()
+        state = _state(self._path)
         if state is None or state != self._seen:
             # A tenth of a second for fifty batches: not in the loop, and not for every question.
             self._written = await asyncio.to_thread(self._read_all)
             self._seen = state
         return self._written.get(batch_id)
 
-    def _state(self) -> tuple[int, int, int] | None:
-        """What is another when the file is; None when there is none."""
-        try:
-            facts = self._path.stat()
-        except OSError:
-            return None
-        return facts.st_mtime_ns, facts.st_size, facts.st_ino
-
     def _read_all(self) -> Mapping[str, Mapping[str, Any]]:
         try:
-            batches = _batches(self._read())
+            batches = _batches(self._parsed(self._read()))
         except EditError:
             return {}
         return {str(one.get("id")): _plain(one) for one in batches if isinstance(one, CommentedMap)}
 
     def add(self, batch_id: str, values: Mapping[str, Any]) -> Draft:
         """Put a batch at the end. Raises EditError."""
-
-        def change(batches: CommentedSeq) -> None:
-            batches.append(CommentedMap({"id": batch_id, **values}))
-
-        return self._change(change)
+        item = CommentedMap({"id": batch_id, **values})
+        return self._change(
+            lambda batches: batches.append(item),
+            lambda lines, _batches: lines.appended(item),
+        )
 
     def replace(self, batch_id: str, values: Mapping[str, Any], usual: Mapping[str, Any]) -> Draft:
         """Say these things of a batch, and leave what else the file says of it. Raises EditError.
@@ -102,50 +105,76 @@ class StationFile:
         What the file does not say is not said where it is ``usual``.
         """
 
-        def change(batches: CommentedSeq) -> None:
-            batch = _needed(batches, batch_id)
+        def change(batch: CommentedMap) -> None:
             for name, value in values.items():
                 if _plain(batch[name] if name in batch else usual.get(name)) != value:
                     batch[name] = value
 
-        return self._change(change)
+        return self._change(
+            lambda batches: change(batches[_index(batches, batch_id)]),
+            lambda lines, batches: lines.changed(_index(batches, batch_id), change),
+        )
 
     def remove(self, batch_id: str) -> Draft:
         """Take a batch out. Raises EditError."""
+        return self._change(
+            lambda batches: batches.pop(_index(batches, batch_id)),
+            lambda lines, batches: lines.without(_index(batches, batch_id)),
+        )
 
-        def change(batches: CommentedSeq) -> None:
-            batches.remove(_needed(batches, batch_id))
+    def _change(
+        self, change: Callable[[CommentedSeq], object], splice: Callable[[Lines, CommentedSeq], str | None]
+    ) -> Draft:
+        """A draft of the file as it is now; of the newer one when somebody saves another meanwhile."""
+        for _ in range(_TRIES):
+            draft = self._draft(change, splice)
+            if draft.is_current():
+                break
+            draft.drop()
+        return draft
 
-        return self._change(change)
-
-    def _change(self, change: Callable[[CommentedSeq], None]) -> Draft:
-        document = self._read()
+    def _draft(
+        self, change: Callable[[CommentedSeq], object], splice: Callable[[Lines, CommentedSeq], str | None]
+    ) -> Draft:
+        state, text = _state(self._path), self._read()
+        ending = "\r\n" if "\r\n" in text else "\n"
+        mark, plain = _MARK if text.startswith(_MARK) else "", text.removeprefix(_MARK).replace("\r\n", "\n")
+        document = self._parsed(plain)
         before = _variables(document)
+        spliced = splice(Lines(plain, _BATCHES), _batches(document))
         change(_batches(document))
         _refuse_strangers(_variables(document) - before)
-        out = io.StringIO()
-        _yaml().dump(document, out)
-        return self._write(out.getvalue())
+        if spliced is None or not _says(spliced, document):
+            out = io.StringIO()
+            yaml().dump(document, out)
+            spliced = out.getvalue()
+        return self._write(mark + spliced.replace("\n", ending), state)
 
-    def _read(self) -> CommentedMap:
+    def _read(self) -> str:
         try:
-            document = _yaml().load(self._path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, YAMLError) as error:
+            return self._path.read_bytes().decode()
+        except (OSError, UnicodeDecodeError) as error:
+            raise EditError(f"{self._path} cannot be read: {error}") from error
+
+    def _parsed(self, text: str) -> CommentedMap:
+        try:
+            document = yaml().load(text)
+        except YAMLError as error:
             raise EditError(f"{self._path} cannot be read: {error}") from error
         if not isinstance(document, CommentedMap):
             raise EditError(f"{self._path} is no station's file any more")
         return document
 
-    def _write(self, text: str) -> Draft:
+    def _write(self, text: str, state: tuple[int, int, int] | None) -> Draft:
         new = self._path.with_name(f".{self._path.name}.{os.getpid()}.new")
         try:
             mode = stat.S_IMODE(self._path.stat().st_mode)
             handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-            with os.fdopen(handle, "w", encoding="utf-8") as out:
-                out.write(text)
+            with os.fdopen(handle, "wb") as out:
+                out.write(text.encode())
                 out.flush()
                 os.fsync(out.fileno())
-            return Draft(load_station(new, self._env), new, self._path)
+            return Draft(load_station(new, self._env), new, self._path, state)
         except DiagnosticError as error:
             new.unlink(missing_ok=True)
             language = language_from_env()
@@ -184,32 +213,37 @@ def _refuse_strangers(variables: set[tuple[str, str]]) -> None:
         )
 
 
-def _yaml() -> YAML:
-    yaml = YAML(typ="rt")
-    yaml.preserve_quotes = True
-    yaml.width = 4096  # no line is broken that was not
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    return yaml
+def _state(path: Path) -> tuple[int, int, int] | None:
+    """What is another when a file is; None when there is none."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return None
+    return facts.st_mtime_ns, facts.st_size, facts.st_ino
+
+
+def _says(text: str, document: CommentedMap) -> bool:
+    """Whether a text says what a document does."""
+    try:
+        return bool(_plain(yaml().load(text)) == _plain(document))
+    except YAMLError:
+        return False
 
 
 def _batches(document: CommentedMap) -> CommentedSeq:
-    batches = document.get("batches")
+    batches = document.get(_BATCHES)
     if batches is None:
-        batches = document["batches"] = CommentedSeq()
+        batches = document[_BATCHES] = CommentedSeq()
     if not isinstance(batches, CommentedSeq):
         raise EditError("'batches' is no list any more")
     return batches
 
 
-def _find(batches: CommentedSeq, batch_id: str) -> CommentedMap | None:
-    return next((one for one in batches if isinstance(one, CommentedMap) and str(one.get("id")) == batch_id), None)
-
-
-def _needed(batches: CommentedSeq, batch_id: str) -> CommentedMap:
-    batch = _find(batches, batch_id)
-    if batch is None:
-        raise EditError(f"the file has no batch '{batch_id}' any more")
-    return batch
+def _index(batches: CommentedSeq, batch_id: str) -> int:
+    for index, one in enumerate(batches):
+        if isinstance(one, CommentedMap) and str(one.get("id")) == batch_id:
+            return index
+    raise EditError(f"the file has no batch '{batch_id}' any more")
 
 
 def _plain(value: Any) -> Any:

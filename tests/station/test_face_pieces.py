@@ -116,12 +116,12 @@ def test_what_a_file_says_of_a_batch_is_read_once_until_the_file_is_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads = 0
-    read_text = Path.read_text
+    read_bytes = Path.read_bytes
 
-    def counted(path: Path, encoding: str | None = None) -> str:
+    def counted(path: Path) -> bytes:
         nonlocal reads
         reads += 1
-        return read_text(path, encoding)
+        return read_bytes(path)
 
     async def scenario() -> None:
         path = tmp_path / "station.yaml"
@@ -131,7 +131,7 @@ def test_what_a_file_says_of_a_batch_is_read_once_until_the_file_is_another(
             assert [await file.written("batch_1") for _ in range(3)] == [{"id": "batch_1", "name": name}] * 3
         assert reads == 2
 
-    monkeypatch.setattr(Path, "read_text", counted)
+    monkeypatch.setattr(Path, "read_bytes", counted)
     run(scenario())
 
 
