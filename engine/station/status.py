@@ -43,7 +43,8 @@ class BatchStatus:
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values, names as here."""
         plain = {name: getattr(self, name) for name in self.__slots__}
-        plain["started_at"] = self.started_at.isoformat() if self.started_at is not None else None
+        # As every other moment of the API is written: with Z.
+        plain["started_at"] = self.started_at.isoformat().replace("+00:00", "Z") if self.started_at else None
         plain["prompts"], plain["waits_for"] = list(self.prompts), list(self.waits_for)
         return plain
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from engine.sequence.ports import Prompt
 from engine.station.editing import StationFile
 from engine.station.errors import WrongStateError
 from tests.station.face_kit import START, problem, run, running, world
@@ -196,9 +198,10 @@ def test_questions_are_listed_and_answered_once(tmp_path: Path) -> None:
         async with world(tmp_path) as there:
             url = "/api/batches/batch_1/prompts"
             assert await there.call("GET", url) == (200, [])
-            asked = {"id": "e/1", "step": "look", "text": "LED?", "choices": ["예", "아니오"]}
+            asked = asdict(Prompt("e/1", "e", "look", "LED?", ("예", "아니오"), default="예", timeout=60.0))
             there.station.set("batch_1", status="running", prompts=(asked,))
-            assert await there.call("GET", url) == (200, [asked])
+            told = {name: value for name, value in asked.items() if name != "execution_id"}
+            assert await there.call("GET", url) == (200, [{**told, "choices": ["예", "아니오"]}])
             said = {"promptId": "e/1", "answer": "글쎄"}
             problem(await there.call("POST", f"{url}/answer", json=said), 422, "bad-request", "answer")
             assert (await there.call("POST", f"{url}/answer", json={**said, "answer": "예"}))[0] == 204

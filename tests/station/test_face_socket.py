@@ -14,7 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin
 
-from engine.sequence.records import Verdict
+from engine.sequence.records import ExecutionStatus, Verdict
 from engine.station.bus import CRASH
 from engine.station.web import hub as hub_module
 from engine.station.web.hub import EVERY
@@ -60,7 +60,7 @@ def test_a_subscriber_gets_a_snapshot_and_then_everything_numbered_without_a_gap
                 assert (snapshot["type"], snapshot["batch_id"], snapshot["seq"]) == ("snapshot", "batch_1", 1)
                 assert snapshot["data"]["status"] == "idle"
                 assert snapshot["data"]["instance"] == there.face.hub.instance
-                there.station.set("batch_1", status="running", current_step="look", progress=0.5)
+                there.station.set("batch_1", status="running", current_step="look", progress=0.5, started_at=START)
                 bus.publish("step_start", "batch_2", {"step": "other", "index": 1, "total": 1})
                 bus.publish("step_start", "batch_1", {"step": "look", "index": 2, "total": 5, "order": 2})
                 bus.publish(
@@ -74,6 +74,7 @@ def test_a_subscriber_gets_a_snapshot_and_then_everything_numbered_without_a_gap
             assert [one["type"] for one in heard] == ["batch_status", "step_start", "step_complete", "log", "error"]
             status, start, complete, log, error = (one["data"] for one in heard)
             assert (status["status"], status["currentStep"], status["progress"]) == ("running", "look", 0.5)
+            assert status["startedAt"] == "2026-01-31T09:00:00Z"
             assert (start["step"], start["index"], start["total"]) == ("look", 2, 5)
             assert (complete["duration"], complete["pass"], complete["result"]) == (2.5, True, {"a_b": 1})
             assert log == {"level": "info", "message": "Measuring", "timestamp": "2026-01-31T09:00:00Z"}
@@ -86,9 +87,9 @@ def test_the_end_of_a_sequence_comes_with_its_steps_and_before_what_happens_afte
     async def scenario() -> None:
         async with world(tmp_path) as there, there.served() as server, joined(server.url, "batch_1") as client:
             await client.hear()
-            done = execution(1)
+            done = execution(1, status=ExecutionStatus.INTERRUPTED)
             await there.station.commit(done, step(done, 1, "rail", 3.3), step(done, 2, "look"))
-            facts = {"execution_id": done.execution_id, "overall_pass": True, "duration": 45.2, "status": "completed"}
+            facts = {"execution_id": done.execution_id, "overall_pass": True, "duration": 45.2, "status": "interrupted"}
             there.station.bus.publish("sequence_complete", "batch_1", facts)
             there.station.set("batch_1", status="running")
             told, after = await client.hear(), await client.hear()
@@ -96,6 +97,7 @@ def test_the_end_of_a_sequence_comes_with_its_steps_and_before_what_happens_afte
             assert told["data"]["executionId"] == done.execution_id
             assert (told["data"]["overallPass"], told["data"]["duration"]) == (True, 45.2)
             assert [one["name"] for one in told["data"]["steps"]] == ["rail", "look"]
+            assert told["data"]["status"] == "failed"  # in the words of results
             assert (after["type"], after["seq"]) == ("batch_status", told["seq"] + 1)
 
     run(scenario())

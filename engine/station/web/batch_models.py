@@ -24,7 +24,7 @@ class Prompt(Shape):
     text: str
     choices: list[str] = Field(default_factory=list)
     default: str | None = Field(default=None, description="Answers when nobody does in time.")
-    within: float | None = Field(default=None, description="Seconds from when it was asked.")
+    timeout: float | None = Field(default=None, description="Seconds from when it was asked.")
 
 
 class Resumable(Shape):
@@ -182,7 +182,7 @@ def state(status: BatchStatus) -> BatchState:
 
 def prompt(raw: Mapping[str, Any]) -> Prompt:
     """A question."""
-    given = {name: raw.get(name) for name in ("id", "step", "text", "default", "within")}
+    given = {name: raw.get(name) for name in ("id", "step", "text", "default", "timeout")}
     return Prompt.model_construct(**given, choices=list(raw.get("choices") or ()))
 
 

@@ -223,15 +223,16 @@ class Hub:
 
     async def _complete(self, stream: _Stream, event: StationEvent) -> None:
         """A sequence's end is told with its steps, as they are on record; what comes meanwhile is told after it."""
-        steps: list[Any] = []
+        more: dict[str, Any] = {"steps": []}
         try:
             stored = await self._station.store.find(str(event.data.get("execution_id", "")))
             if stored is not None:
-                steps = result_json(stored)["steps"]
+                told = result_json(stored)
+                more = {"status": told["status"], "steps": told["steps"]}  # an interrupted one has failed
         except StoreError as error:
             log.warning("station.steps.not_told", batch=event.batch_id, reason=str(error))
         finally:
-            self._publish(stream, SEQUENCE_COMPLETE, event, {"steps": steps})
+            self._publish(stream, SEQUENCE_COMPLETE, event, more)
             held, stream.held = stream.held or deque(), None
             for one in held:
                 self._happened(one)
