@@ -14,8 +14,9 @@ from engine.ports import StoreLockedError
 class HolderLock:
     """The lock ``<database>.lock``, and ``<database>.pid`` beside it that says whose it is."""
 
-    def __init__(self, database: Path) -> None:
+    def __init__(self, database: Path, setting: str) -> None:
         self._database = database
+        self._setting = setting  # where a person says which database it is
         # The pid is not in the lock file itself: Windows keeps others from reading a locked range.
         self._pid_file = database.with_name(database.name + ".pid")
         self._lock = FileLock(str(database.with_name(database.name + ".lock")), thread_local=False)
@@ -27,7 +28,7 @@ class HolderLock:
         except Timeout:
             raise StoreLockedError(
                 f"{self._database}: another service has this database open ({self._holder()}); "
-                "stop it first, or give this one a store.url of its own"
+                f"stop it first, or give this one a {self._setting} of its own"
             ) from None
         with contextlib.suppress(OSError):  # a full disk: the lock holds without it
             self._pid_file.write_text(f"{os.getpid()}\n", encoding="ascii")

@@ -43,7 +43,7 @@ class SqliteBackend:
         self._setting = setting  # where a person says which database it is
         self.place = str(path)
         self.journal_directory = path.with_name(path.name + ".journal")
-        self._lock = HolderLock(path)
+        self._lock = HolderLock(path, setting)
         self._ballast = Ballast(path.with_name(path.name + ".ballast"), BALLAST_BYTES, clock)
         self._connection: sqlite3.Connection | None = None
 

@@ -201,7 +201,7 @@ def test_the_audit_log_tells_the_newest_first(tmp_path: Path) -> None:
 def test_one_master_has_the_database(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with await opened(tmp_path):
-            with pytest.raises(StoreLockedError):
+            with pytest.raises(StoreLockedError, match=r"give this one a paths\.data of its own"):
                 await opened(tmp_path)
 
     run(scenario())
