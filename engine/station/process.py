@@ -166,10 +166,15 @@ class WorkerProcess:
         return self.how_it_died()
 
     async def end(self, reason: str, within: float) -> None:
-        """Have it end through the cleanup of what runs; killed when that takes too long."""
+        """Have it end through the cleanup of what runs; killed when that takes too long, or it does not even answer."""
         if self.is_alive:
-            with contextlib.suppress(RemoteError):
-                await self.rpc.call("shutdown", {"reason": reason}, within=min(within, 5.0))
+            patience = min(within, self._orders.heartbeat)
+            try:
+                await self.rpc.call("shutdown", {"reason": reason}, within=patience)
+            except NoAnswerError:  # its loop stands still: it will not come to its cleanup
+                await self.kill(f"it did not answer for {patience:g} s")
+            except RemoteError as error:
+                log.warning("station.shutdown.refused", batch=self.batch_id, pid=self.pid, reason=str(error))
             try:
                 async with asyncio.timeout(within):
                     await self.dead.wait()

@@ -290,6 +290,23 @@ def test_a_station_that_is_closed_stops_what_runs_through_its_cleanup(tmp_path):
     run(scenario())
 
 
+def test_a_station_that_is_closed_does_not_wait_for_a_process_that_hangs_and_has_a_fresh_one_clean_up(tmp_path):
+    async def scenario() -> None:
+        rig = make_rig(tmp_path, "b")
+        settings = station_of(tmp_path, [rig], auto_start=True, limits=Limits(heartbeat=1.5))
+        async with opened(settings) as station:
+            await up(station)
+            hangs = station._batches["b"].process
+            execution = await station.start_sequence("b", {"only": "hogging"})
+            await until(lambda: rig.calls[-1] == "hog")
+        assert hangs.why_killed == "it did not answer for 1.5 s"
+        async with opened(settings) as station:
+            await station.ready()
+            assert_clean(rig, await station.store.find(execution))
+
+    run(scenario())
+
+
 @pytest.mark.parametrize("at", ["death", "cleanup"])
 def test_a_station_that_is_closed_lets_a_cleanup_come_to_its_end_that_is_owed(tmp_path, monkeypatch, at):
     monkeypatch.setattr("engine.station.house._END_MARGIN_S", 0.0)
