@@ -20,6 +20,7 @@ from engine.clock import SystemClock
 from engine.service import logs
 from engine.service.lean_structlog import structlog
 from engine.station.config import load_station
+from engine.station.errors import StationError
 from engine.station.settings import StationSettings
 from engine.station.station import Station
 
@@ -36,8 +37,15 @@ def run_station(path: Path, env: Mapping[str, str] = os.environ) -> int:
     """
     settings = load_station(path, env)
     file = settings.data / "logs" / "station.log"
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _Log(file) as lines:
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        opened = _Log(file)
+    except OSError as error:
+        raise StationError(
+            f"{settings.data}: the station cannot write to its data ({error.strerror}: '{error.filename}'); "
+            "make this a folder that its user may write to, or change paths.data"
+        ) from error
+    with opened as lines:
         sinks: list[logs.Sink] = []
         out: Any = lines  # write and flush are all that is used
         logs.configure("info", "json", file=out, sink=lambda event, values: _tell(sinks, event, values))
@@ -99,13 +107,13 @@ def on_signals(stop: Callable[[], object]) -> None:
 
 
 class _Log:
-    """Lines go to standard output and to a file, of which the last ten megabytes at least are kept."""
+    """Lines go to standard output and to a file, of which the last ten megabytes at least are kept. Raises OSError."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._file = path.open("a", encoding="utf-8")
 
     def __enter__(self) -> Self:
-        self._file = self._path.open("a", encoding="utf-8")
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -21,6 +21,7 @@ import zmq
 log = structlog.get_logger(__name__)
 
 _IS_POSIX: Final = os.name == "posix"
+_SHORT: Final = "/tmp"  # noqa: S108 - mkdtemp makes a folder in it that nobody else enters
 _LINGER_MS: Final = 500  # what was sent just before an end still leaves
 _AT_A_TIME: Final = 100  # messages
 _LOOK_S: Final = 0.005  # where the loop watches no files
@@ -49,12 +50,9 @@ class MasterWires:
     """
 
     def __init__(self, on_call: Callable[[str, bytes], None], on_shown: Callable[[str, bytes], None]) -> None:
-        import tempfile  # only the master has a folder; what this imports would delay every process of a batch
-
         self._public, self._secret = zmq.curve_keypair()
         self._context = zmq.Context()
-        # Short: a path of a socket has at most 107 bytes.
-        self._folder = Path(tempfile.mkdtemp(prefix="slb-")) if _IS_POSIX else None
+        self._folder = _private_folder() if _IS_POSIX else None
         self._router = self._bound(zmq.ROUTER, "c")
         self._sub = self._bound(zmq.SUB, "s")
         self._sub.subscribe(b"")
@@ -117,6 +115,15 @@ class MasterWires:
             socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
         socket.bind("tcp://127.0.0.1:*" if self._folder is None else f"ipc://{self._folder / name}")
         return socket
+
+
+def _private_folder() -> Path:
+    """A new folder for this user alone, in the temporary one unless that has too long a name for sockets."""
+    import tempfile  # only the master has a folder; what this imports would delay every process of a batch
+
+    # With a name of its own ('slb-' and 8 characters) and a socket's: two slashes and one character.
+    longest = len(os.fsencode(tempfile.gettempdir())) + len("/slb-12345678/c")
+    return Path(tempfile.mkdtemp(prefix="slb-", dir=_SHORT if longest > zmq.IPC_PATH_MAX_LEN else None))
 
 
 class BatchWires:

@@ -83,6 +83,15 @@ def test_a_file_that_does_not_fit_its_sequence_is_told_before_anything_is_begun(
     assert not (tmp_path / "data").exists()
 
 
+def test_data_that_cannot_be_written_are_told_with_the_setting_to_mend(tmp_path, capsys):
+    (tmp_path / "data").write_text("no folder")
+    (tmp_path / "station.yaml").write_text(STATION.format(package="power_board"), encoding="utf-8")
+    assert main(["station", "--config", str(tmp_path / "station.yaml")]) == 1
+    told = capsys.readouterr().err
+    assert "the station cannot write to its data (Not a directory" in told
+    assert "change paths.data" in told
+
+
 def test_the_demo_loses_nothing_and_says_so_and_is_served_meanwhile():
     demo = subprocess.Popen(
         [sys.executable, "-m", "engine", "station", "--demo", "--runs", "8"], stdout=subprocess.PIPE, text=True

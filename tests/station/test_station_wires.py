@@ -79,6 +79,15 @@ def test_the_sockets_are_in_a_folder_of_this_user_alone_with_short_names_and_are
     assert not asyncio.run(scenario()).parent.exists()
 
 
+def test_sockets_have_short_names_also_where_the_temporary_folder_has_a_long_one(tmp_path, monkeypatch) -> None:
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(long))
+    with MasterWires(lambda *_: None, lambda *_: None) as master:
+        assert Path(master.keys().calls.removeprefix("ipc://")).is_socket()
+    assert list(long.iterdir()) == []
+
+
 def test_a_secret_key_is_not_shown() -> None:
     async def scenario() -> Keys:
         with MasterWires(lambda *_: None, lambda *_: None) as master:
