@@ -38,7 +38,8 @@ def junit_xml(execution: ExecutionRecord, steps: Sequence[StepRecord]) -> bytes:
     verdict = execution.verdict.value if execution.verdict is not None else ""
     facts = {
         "execution": execution.execution_id, "version": execution.sequence_version, "verdict": verdict,
-        "status": execution.status.value, "reason": execution.reason or "",
+        "status": execution.status.value, "reason": execution.reason or "", "serial": execution.serial,
+        "operator": execution.operator,
         **{f"parameter.{name}": value for name, value in execution.parameters.items()},
     }  # fmt: skip
     for name, value in facts.items():

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from engine.clock import SystemClock
 from engine.station.settings import AuthSettings, ServerSettings, StationSettings
+from engine.station.web import socket as socket_module
 from engine.station.web.door import MAX_BODY
 from engine.station.web.keys import FILE, KeyRing, KeyRingError
 from engine.station.web.service import OpenDoorError, StationService
@@ -245,6 +246,35 @@ def test_a_socket_wants_a_key_or_a_cookie_from_an_origin_of_ours(tmp_path: Path)
             assert await tried({"X-API-Key": key, "Origin": "http://evil.example"}) == 403
             assert await tried({**cookie, **ours}) == 101
             assert await tried(ours) == 401
+
+    run(scenario())
+
+
+def test_a_key_that_is_taken_away_ends_its_sessions_and_its_sockets_also_when_another_gets_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket_module, "_ASKED_EVERY_S", 0.02)
+
+    async def scenario() -> None:
+        async with world(tmp_path, wants_key=True) as there, there.served() as server:
+            ring = there.face.door.ring
+            ring.new("line-3", NOW)
+            header = {"Cookie": f"{COOKIE}={there.face.door.sessions.cookie('line-3')}"}
+            assert (await there.call("GET", "/api/batches", headers=header))[0] == 200
+            others = {"X-API-Key": ring.new("line-4", NOW)}
+            url = server.url.replace("http", "ws") + "/ws"
+            async with (
+                connect(url, additional_headers={**header, "Origin": server.url}) as out,
+                connect(url, additional_headers=others) as stays,
+            ):
+                ring.revoke("line-3")
+                ring.new("line-3", NOW)
+                with pytest.raises(ConnectionClosed):
+                    await asyncio.wait_for(out.recv(), 5)
+                assert out.close_code == 1008
+                await stays.send('{"type": "subscribe", "batch_ids": ["batch_1"]}')
+                assert "snapshot" in str(await asyncio.wait_for(stays.recv(), 5))
+            assert (await there.call("GET", "/api/batches", headers=header))[0] == 401
 
     run(scenario())
 

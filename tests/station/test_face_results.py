@@ -148,7 +148,10 @@ def test_a_result_is_exported_as_json_csv_and_junit(tmp_path: Path) -> None:
                 ("rail", "v", "3.3"), ("'=cmd()", "", ""),
             ]  # fmt: skip
             response = await there.client.get(f"{url}/export?format=junit")
-            assert ET.fromstring(response.text)[0].get("tests") == "2"
+            suite = ET.fromstring(response.text)[0]
+            assert suite.get("tests") == "2"
+            facts = {one.get("name"): one.get("value") for one in suite.iter("property")}
+            assert (facts["serial"], facts["operator"]) == (whole["serial"], whole["operator"]) == ("A", "kim")
             problem(await there.call("GET", f"{url}/export?format=xlsx"), 422, "bad-request", "format")
             problem(await there.call("GET", f"/api/results/{UNKNOWN}/export"), 404, "unknown-result")
 

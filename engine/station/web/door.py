@@ -27,6 +27,7 @@ from engine.station.web.sessions import COOKIE, Patience, Sessions
 log = structlog.get_logger(__name__)
 
 MAX_BODY: Final = 1 << 20  # bytes
+UNREADABLE: Final = "?"
 LOGIN: Final = "/api/session"
 NEEDS_NO_KEY: Final = frozenset({LOGIN})
 
@@ -76,6 +77,14 @@ class Door:
         self.patience.note_right(address)
         self._good.add((address, owner))
         return None, owner
+
+    def mark(self, owner: str) -> str | None:
+        """What is another when a key is; None when there is none of this name, UNREADABLE when nobody can tell."""
+        try:
+            return self.ring.mark(owner)
+        except KeyRingError as error:
+            log.error("station.keys.unreadable", reason=str(error))  # noqa: TRY400 - it is no bug
+            return UNREADABLE
 
     def _misplaced(self, headers: Mapping[str, str], scope: Scope) -> Refusal | None:
         host = headers.get("host", "")

@@ -78,9 +78,9 @@ class KeyRing:
                 found = one.name
         return found
 
-    def has(self, name: str) -> bool:
-        """Whether a key of this name is (still) there."""
-        return any(one.name == name for one in self.keys)
+    def mark(self, name: str) -> str | None:
+        """What tells the key of this name from every other that has had it; None when it is not there (any more)."""
+        return next((one.sha256 for one in self.keys if one.name == name), None)
 
     def session_secret(self) -> bytes:
         """What sessions are signed with; made when it is wanted first."""

@@ -26,23 +26,27 @@ class Sessions:
         """The value for whoever has shown the key ``name``."""
         until = int(self._clock.now().timestamp()) + LIFETIME_S
         head = f"{base64.urlsafe_b64encode(name.encode()).decode()}.{until}"
-        return f"{head}.{self._sign(head)}"
+        return f"{head}.{self._sign(head, self._ring.mark(name) or '')}"
 
     def owner(self, cookie: str) -> str | None:
-        """The name of the key; None for a cookie that is forged, old, or whose key is gone."""
+        """The key's name; None for a cookie that is forged, old, or whose key is gone, whoever has its name now."""
         head, _, signature = cookie.rpartition(".")
-        if not hmac.compare_digest(self._sign(head).encode(), signature.encode("utf-8", "replace")):
-            return None
         coded, _, until = head.partition(".")
-        if int(until) < self._clock.now().timestamp():
+        try:
+            name, moment = base64.urlsafe_b64decode(coded).decode(), int(until)
+        except ValueError:
             return None
-        name = base64.urlsafe_b64decode(coded).decode()
-        return name if self._ring.has(name) else None
+        mark = self._ring.mark(name)
+        if mark is None or not hmac.compare_digest(
+            self._sign(head, mark).encode(), signature.encode("utf-8", "replace")
+        ):
+            return None
+        return name if moment >= self._clock.now().timestamp() else None
 
-    def _sign(self, head: str) -> str:
+    def _sign(self, head: str, mark: str) -> str:
         if self._secret is None:
             self._secret = self._ring.session_secret()
-        return hmac.new(self._secret, head.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+        return hmac.new(self._secret, f"{head}.{mark}".encode("utf-8", "replace"), hashlib.sha256).hexdigest()
 
 
 class Patience:

@@ -14,6 +14,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from engine.errors import EngineError
 from engine.sequence.records import ERROR
+from engine.station.web.door import UNREADABLE, Door
 from engine.station.web.hub import Hub, Listener
 from engine.station.web.server import FRAMES
 
@@ -25,6 +26,8 @@ log = structlog.get_logger(__name__)
 router = APIRouter()
 
 _TOO_SLOW: Final = 1008
+_NOT_ALLOWED: Final = 1008
+_ASKED_EVERY_S: Final = 1.0
 _LAST_WORDS_S: Final = 0.5
 _MOST_IDS: Final = 1_000
 _SAYS: Final = '{"type": "subscribe" or "unsubscribe", "batch_ids": ["batch_1"]}; "*" stands for every batch'
@@ -45,6 +48,8 @@ async def listen(websocket: WebSocket) -> None:
         asyncio.create_task(_write(websocket, listener)),
         asyncio.create_task(listener.gone.wait()),
     ]
+    if face.door.wants_key:
+        tasks.append(asyncio.create_task(_shut_out(websocket, face.door)))
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -54,6 +59,17 @@ async def listen(websocket: WebSocket) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
         if listener.is_slow:
             await _drop(websocket, face)
+
+
+async def _shut_out(websocket: WebSocket, door: Door) -> None:
+    """Ends when the key that the client has shown is taken away: nobody asks a socket for it again."""
+    owner: str = websocket.scope["actor"]
+    shown = door.mark(owner)
+    while door.mark(owner) in {shown, UNREADABLE}:  # noqa: ASYNC110 - another process writes the file
+        await asyncio.sleep(_ASKED_EVERY_S)
+    log.warning("station.client.shut_out", client=str(websocket.client), owner=owner)
+    with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+        await websocket.close(_NOT_ALLOWED, "this key has been taken away")
 
 
 async def _drop(websocket: WebSocket, face: Face) -> None:
