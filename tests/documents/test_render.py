@@ -129,7 +129,7 @@ def test_a_long_value_is_shortened_and_a_long_list_cut():
     params = {"key": "k" * 500, "allowed": [f"name{n}" for n in range(50)], "guess": None}
     finding = Diagnostic("unknown-key", Position("f"), params)
     assert len(message(finding)) < 120
-    assert mend(finding).endswith("name15, …")
+    assert mend(finding).endswith("name19, …")
 
 
 # The catalogue -------------------------------------------------------------------------------------------------------

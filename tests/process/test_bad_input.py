@@ -61,9 +61,9 @@ lines:
         pytest.param(
             SITE.replace("min_weight", "min_wieght"),
             [
-                "site.yaml:8:16: error[unknown-setting]: the chart has no setting 'min_wieght'; ",
+                "site.yaml:8:16: error[unknown-setting]: no setting or parameter is called 'min_wieght'; ",
                 "did you mean 'min_weight'?",
-                "mend: its settings are: commit_retry, ",
+                "mend: there are: commit_retry, ",
             ],
             id="an unknown setting",
         ),

@@ -34,14 +34,14 @@ ENTRIES: Final[dict[str, Entry]] = {
         "give '{argument}' under 'with', or remove '{name}'",
     ),
     "unknown-data": Entry("no data is called '{name}'", _MISSPELT, "data are: {known}; or declare it under 'data'"),
-    "unknown-setting": Entry("the chart has no setting '{name}'", _MISSPELT, "its settings are: {known}"),
+    "unknown-setting": Entry("no setting or parameter is called '{name}'", _MISSPELT, "there are: {known}"),
     "unknown-argument": Entry("{owner} takes no '{name}'", _MISSPELT, "it takes: {known}"),
     "missing-argument": Entry(
         "{owner} needs '{name}'", "This argument has no default.", "add '{name}: ...' to its arguments"
     ),
     "out-of-range": Entry(
         "{value} is outside the range of '{name}'",
-        "The chart declares the smallest and the largest value of the setting.",
+        "The chart or the sequence declares the smallest and the largest value.",
         "choose a value in the range {range}",
     ),
     "duplicate-state": Entry(

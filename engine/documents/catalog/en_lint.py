@@ -214,9 +214,9 @@ ENTRIES: Final[dict[str, Entry]] = {
         "mend the Python file, or take it out of 'bindings'",
     ),
     "nothing-to-validate": Entry(
-        "there is neither a site.yaml nor a chart in '{place}'",
-        "Without a path, everything of the site in the current folder is checked.",
-        "go to the site's folder, or name files: engine validate site.yaml",
+        "there is no site.yaml, station.yaml, sequence or chart in '{place}'",
+        "Without a path, everything of the site or station in the current folder is checked.",
+        "go to its folder, or name files or packages: engine validate site.yaml",
     ),
     "too-many-findings": Entry(
         "{count} more findings in this file are not shown",

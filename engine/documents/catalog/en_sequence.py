@@ -64,11 +64,15 @@ ENTRIES: Final[dict[str, Entry]] = {
         "Steps run in the order in which they are written; a later one has found nothing yet.",
         "move one of the two",
     ),
-    "unknown-sequence": Entry("no sequence is called '{name}'", _MISSPELT, "sequences are: {known}; or give a folder"),
+    "unknown-sequence": Entry(
+        "no sequence is called '{name}'",
+        _MISSPELT,
+        "sequences are: {known}; or give a package's folder, as in ./sequences/NAME",
+    ),
     "parameter-missing": Entry(
         "the parameter '{name}' is not given",
         "It has no default: whoever runs the sequence has to say it.",
-        "give it, as in --param {name}=VALUE",
+        "give it: on the command line --param {name}=VALUE, in station.yaml or a request 'parameters'",
     ),
     # Limits
     "reserved-measurement": Entry(
@@ -112,7 +116,7 @@ ENTRIES: Final[dict[str, Entry]] = {
     "argument-type": Entry(
         "'{name}' of {owner} takes {expected}; this is {found}",
         "The driver's type hints say what each argument is.",
-        "give {expected}",
+        "give {expected}; a parameter or a result is written '${{parameters.NAME}}'",
     ),
     "unnamed-argument": Entry(
         "'{name}' of {owner} cannot be given by its name",
@@ -190,13 +194,13 @@ ENTRIES: Final[dict[str, Entry]] = {
     "driver-broken": Entry(
         "the module '{name}' cannot be loaded: {reason}",
         "Python stopped while it read the module. Modules of a package import each other as in 'from .bus import Bus'.",
-        "correct the module",
+        "correct it there; a library that is missing is installed where the engine is",
     ),
     "unknown-driver": Entry("no class is called '{name}'", _MISSPELT, "classes of the module: {known}"),
     "unknown-device": Entry(
         "no kind of device is called '{name}'",
         "Without a ':' a driver is a device of the engine.",
-        "kinds are: {known}; a class of the package is written MODULE:CLASS",
+        "kinds are: {known}; a class of the package is written MODULE:CLASS, as in drivers.psu:Psu",
     ),
     "no-simulated-twin": Entry(
         "this driver has no simulated twin",

@@ -36,14 +36,14 @@ ENTRIES: Final[dict[str, Entry]] = {
     "unknown-data": Entry(
         "'{name}'{name:이라는/라는} 데이터가 없습니다", _MISSPELT, "데이터: {known}. 새 데이터라면 'data'에 선언하세요"
     ),
-    "unknown-setting": Entry("이 차트에는 '{name}'{name:이라는/라는} 설정이 없습니다", _MISSPELT, "설정: {known}"),
+    "unknown-setting": Entry("'{name}'{name:이라는/라는} 설정이나 매개변수가 없습니다", _MISSPELT, "있는 것: {known}"),
     "unknown-argument": Entry("{owner}{owner:은/는} '{name}'{name:을/를} 받지 않습니다", _MISSPELT, "받는 것: {known}"),
     "missing-argument": Entry(
         "{owner}에 '{name}'{name:이/가} 필요합니다", "이 인자에는 기본값이 없습니다.", "인자에 '{name}: ...'을 더하세요"
     ),
     "out-of-range": Entry(
         "{value}{value:은/는} '{name}'의 범위를 벗어납니다",
-        "차트가 이 설정의 가장 작은 값과 가장 큰 값을 선언합니다.",
+        "차트나 시퀀스가 가장 작은 값과 가장 큰 값을 선언합니다.",
         "{range} 안에서 값을 고르세요",
     ),
     "duplicate-state": Entry(

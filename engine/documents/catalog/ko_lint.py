@@ -213,9 +213,9 @@ ENTRIES: Final[dict[str, Entry]] = {
         "파이썬 파일을 고치거나 'bindings'에서 빼세요",
     ),
     "nothing-to-validate": Entry(
-        "'{place}'에 site.yaml도 차트도 없습니다",
-        "경로를 적지 않으면 지금 폴더에 있는 현장의 모든 것을 검사합니다.",
-        "현장 폴더로 가거나 파일을 적으세요: engine validate site.yaml",
+        "'{place}'에 site.yaml, station.yaml, 시퀀스, 차트가 하나도 없습니다",
+        "경로를 적지 않으면 지금 폴더에 있는 현장이나 스테이션의 모든 것을 검사합니다.",
+        "그 폴더로 가거나 파일이나 패키지를 적으세요: engine validate site.yaml",
     ),
     "too-many-findings": Entry(
         "이 파일의 지적 {count}개는 보이지 않았습니다",

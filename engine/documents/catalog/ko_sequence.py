@@ -67,12 +67,14 @@ ENTRIES: Final[dict[str, Entry]] = {
         "둘 중 하나를 옮기세요",
     ),
     "unknown-sequence": Entry(
-        "'{name}'{name:이라는/라는} 시퀀스가 없습니다", _MISSPELT, "시퀀스: {known}. 또는 폴더를 적으세요"
+        "'{name}'{name:이라는/라는} 시퀀스가 없습니다",
+        _MISSPELT,
+        "시퀀스: {known}. 또는 ./sequences/이름처럼 패키지의 폴더를 적으세요",
     ),
     "parameter-missing": Entry(
         "매개변수 '{name}'{name:을/를} 주지 않았습니다",
         "기본값이 없어서, 실행하는 쪽이 정해야 합니다.",
-        "--param {name}=값처럼 주세요",
+        "명령줄에서는 --param {name}=값으로, station.yaml과 요청에서는 'parameters'에 주세요",
     ),
     # 한계
     "reserved-measurement": Entry(
@@ -116,7 +118,7 @@ ENTRIES: Final[dict[str, Entry]] = {
     "argument-type": Entry(
         "{owner}의 '{name}'에는 {expected}{expected:이/가} 와야 하는데 {found}{found:이/가} 있습니다",
         "인자가 무엇인지는 드라이버의 타입 힌트가 정합니다.",
-        "{expected}{expected:을/를} 주세요",
+        "{expected}{expected:을/를} 주세요. 매개변수나 결과는 '${{parameters.이름}}'으로 적습니다",
     ),
     "unnamed-argument": Entry(
         "{owner}의 '{name}'{name:은/는} 이름으로 줄 수 없습니다",
@@ -194,13 +196,13 @@ ENTRIES: Final[dict[str, Entry]] = {
     "driver-broken": Entry(
         "'{name}' 모듈을 읽을 수 없습니다: {reason}",
         "파이썬이 모듈을 읽다가 멈췄습니다. 패키지의 모듈끼리는 'from .bus import Bus'처럼 가져옵니다.",
-        "모듈을 고치세요",
+        "그 자리를 고치세요. 없는 라이브러리는 엔진이 있는 곳에 설치합니다",
     ),
     "unknown-driver": Entry("'{name}' 클래스가 없습니다", _MISSPELT, "모듈에 있는 클래스: {known}"),
     "unknown-device": Entry(
         "'{name}'{name:이라는/라는} 장치 종류가 없습니다",
         "':'이 없는 드라이버는 엔진의 장치입니다.",
-        "종류: {known}. 패키지의 클래스는 모듈:클래스로 적습니다",
+        "종류: {known}. 패키지의 클래스는 drivers.psu:Psu처럼 모듈:클래스로 적습니다",
     ),
     "no-simulated-twin": Entry(
         "이 드라이버에는 모의 장비가 없습니다",
