@@ -1,7 +1,8 @@
 """Python's type hints as a driver writes them: what the language calls them, and values made to fit them.
 
-``Literal``, ``Enum``, ``Decimal``, ``Optional``, lists, tuples and mappings of those, and dataclasses. A hint that says
-nothing to us (a union, a class of the driver's own) takes any value.
+``Literal``, ``Enum``, ``Decimal``, ``Optional``, lists, tuples and mappings of those, and dataclasses;
+``Annotated[float, "V"]`` says the unit. A hint that says nothing to us (a union, a class of the driver's own) takes
+any value.
 """
 
 from __future__ import annotations
@@ -168,3 +169,19 @@ def hints_of(owner: Any) -> Mapping[str, Any]:
         return typing.get_type_hints(owner)
     except Exception:  # noqa: BLE001 - a hint that only a type checker can read says nothing here
         return {}
+
+
+def units_of(function: Any) -> Mapping[str, str]:
+    """The units that a function's hints name, by argument, and by ``return``: ``Annotated[float, "V"]``."""
+    written = getattr(function, "__annotations__", {})
+    if not any("Annotated" in str(one) for one in written.values()):
+        return {}  # to read them takes as long as to read the hints, and few name a unit
+    try:
+        hints = typing.get_type_hints(function, include_extras=True)
+    except Exception:  # noqa: BLE001 - as above
+        return {}
+    named = {name: without_none(hint)[0] for name, hint in hints.items()}
+    found = {
+        name: [one for one in getattr(hint, "__metadata__", ()) if isinstance(one, str)] for name, hint in named.items()
+    }
+    return {name: units[0] for name, units in found.items() if units}

@@ -10,7 +10,7 @@ from typing import Any, Final, Optional
 from engine.bindings.types import NUMBER, ValueType
 from engine.chart.expr_types import kind
 from engine.errors import EngineError
-from engine.sequence.hints import MisfitError, fitted, hints_of, type_of
+from engine.sequence.hints import MisfitError, fitted, hints_of, type_of, units_of
 
 # Methods that are the executor's business, no commands.
 LIFECYCLE: Final = frozenset({"close"})
@@ -24,6 +24,7 @@ class Argument:
     type: ValueType
     is_required: bool
     annotation: Any = Any
+    unit: str = ""  # that its hint names
 
     def fits(self, type_: ValueType) -> bool:
         """Whether a value of a type may be given."""
@@ -43,6 +44,7 @@ class Signature:
     takes_any: bool = False
     unnamed: tuple[str, ...] = ()  # arguments that cannot be given by name (before a ``/``)
     gives: Any = Any  # the hint of what it returns; ``type(None)``: nothing
+    unit: str = ""  # of what it returns
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def signature_of(function: Callable[..., object], *, is_method: bool = False) ->
         parameters = list(inspect.signature(function).parameters.values())[1 if is_method else 0 :]
     except (TypeError, ValueError):  # of a class that is written in C, which does not say
         return Signature({}, takes_any=True)
-    hints = hints_of(function)
+    hints, units = hints_of(function), units_of(function)
     arguments: dict[str, Argument] = {}
     for one in parameters:
         if one.kind in {inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL}:
@@ -90,13 +92,15 @@ def signature_of(function: Callable[..., object], *, is_method: bool = False) ->
         hint = hints.get(one.name, Any)
         if one.default is None:
             hint = Optional[hint]  # noqa: UP045 - a hint may be what '|' does not take
-        arguments[one.name] = Argument(one.name, type_of(hint), one.default is inspect.Parameter.empty, hint)
+        is_required, unit = one.default is inspect.Parameter.empty, units.get(one.name, "")
+        arguments[one.name] = Argument(one.name, type_of(hint), is_required, hint, unit)
     return Signature(
         arguments,
         inspect.iscoroutinefunction(function),
         takes_any=any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters),
         unnamed=tuple(one.name for one in parameters if one.kind is inspect.Parameter.POSITIONAL_ONLY),
         gives=hints.get("return", Any),
+        unit=units.get("return", ""),
     )
 
 

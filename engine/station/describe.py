@@ -112,10 +112,13 @@ def _hardware(hardware: Hardware) -> dict[str, Any]:
 
 def _signature(signature: Signature) -> dict[str, Any]:
     arguments = [
-        {"name": one.name, "type": one.type.name, "choices": list(one.type.choices), "is_required": one.is_required}
+        {
+            "name": one.name, "type": one.type.name, "unit": one.unit, "choices": list(one.type.choices),
+            "is_required": one.is_required,
+        }
         for one in signature.arguments.values()
-    ]
-    return {"arguments": arguments, "takes_any": signature.takes_any}
+    ]  # fmt: skip
+    return {"arguments": arguments, "takes_any": signature.takes_any, "unit": signature.unit}
 
 
 def _drawn(package: str, folders: list[Path]) -> str:

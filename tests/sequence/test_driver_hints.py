@@ -9,7 +9,7 @@ from sequence_kit import HEAD, problem, write_package
 
 from engine.cli.main import main
 from engine.sequence.bench import Bench
-from engine.sequence.interfaces import ArgumentError
+from engine.sequence.interfaces import ArgumentError, signature_of
 from engine.sequence.limits import Limit, judge
 from engine.sequence.package import load_package
 from engine.sequence.records import Verdict, plain
@@ -215,3 +215,16 @@ def test_a_driver_that_builds_on_a_class_of_c_is_read_like_any_other(tmp_path, c
     package = write_package(tmp_path, "- {name: one, call: psu.on}", driver=driver, cleanup="", head=HEAD)
     assert main(["sequence", "run", str(package), "--simulate"]) == 0
     assert "PASS" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "hint", ['Annotated[float, "V"]', 'Annotated[float | None, 5, "V"]', 'Annotated[float, "V"] | None']
+)
+def test_a_hint_names_the_unit_of_what_a_command_takes_and_gives(hint):
+    names: dict[str, object] = {}
+    exec(f"from typing import Annotated\ndef on(voltage: {hint}, steps: int) -> Annotated[float, 'A']: ...", names)
+    found = signature_of(names["on"])
+    assert {one.name: (one.type.name, one.unit) for one in found.arguments.values()} == {
+        "voltage": ("number", "V"), "steps": ("int", ""),
+    }  # fmt: skip
+    assert found.unit == "A"

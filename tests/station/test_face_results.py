@@ -37,7 +37,10 @@ def test_sequences_are_told_with_parameters_steps_and_the_commands_of_their_hard
             assert (vin["name"], vin["unit"], vin["min"], vin["max"]) == ("vin", "V", 9.0, 16.0)
             psu = one["hardware"][0]
             on = next(command for command in psu["commands"] if command["name"] == "on")
-            assert {"voltage", "current"} == {argument["name"] for argument in on["arguments"]}
+            units = {argument["name"]: argument["unit"] for argument in on["arguments"]}
+            assert (units, on["unit"]) == ({"voltage": "V", "current": "A"}, "")
+            dmm = {command["name"]: command["unit"] for command in one["hardware"][1]["commands"]}
+            assert dmm == {"identify": "", "read": "V"}
             assert [step["name"] for step in one["cleanup"]] == ["power_off"]
             problem(await there.call("GET", "/api/sequences/nowhere"), 404, "unknown-sequence")
 

@@ -68,6 +68,7 @@ class ArgumentShape(Shape):
 
     name: str = Field(examples=["voltage"])
     type: str = Field(examples=["number"])
+    unit: str = Field(default="", description='That the driver names: `Annotated[float, "V"]`.', examples=["V"])
     choices: list[str]
     is_required: bool
 
@@ -77,6 +78,7 @@ class CommandShape(Shape):
 
     name: str = Field(examples=["on"])
     arguments: list[ArgumentShape]
+    unit: str = Field(default="", description="Of what it returns, where the driver names it.", examples=["V"])
     takes_any: bool = Field(description="Also arguments that it does not name.")
 
 

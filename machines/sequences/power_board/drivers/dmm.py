@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 
 class Dmm:
     """``*IDN?`` and ``MEAS:VOLT:DC? (@101)``."""
@@ -15,7 +17,7 @@ class Dmm:
         """Its model."""
         return self._ask("*IDN?").split(",")[1].strip()
 
-    def read(self, channel: int = 1) -> float:
+    def read(self, channel: int = 1) -> Annotated[float, "V"]:
         """The direct voltage on a channel, in V."""
         return float(self._ask(f"MEAS:VOLT:DC? (@{100 + channel})"))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 
 class Psu:
     """``VOLT``, ``CURR``, ``OUTP`` and ``MEAS:CURR?``, as most bench supplies understand them."""
@@ -11,8 +13,8 @@ class Psu:
 
         self._port = serial.serial_for_url(port, 9600, timeout=1.0, write_timeout=1.0)
 
-    def on(self, voltage: float, current: float) -> None:
-        """Set voltage (V) and current limit (A), then switch the output on."""
+    def on(self, voltage: Annotated[float, "V"], current: Annotated[float, "A"]) -> None:
+        """Set voltage and current limit, then switch the output on."""
         self._send(f"VOLT {voltage:.3f}")
         self._send(f"CURR {current:.3f}")
         self._send("OUTP ON")
