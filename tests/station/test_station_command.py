@@ -116,3 +116,11 @@ def test_the_demo_loses_nothing_and_says_so_and_is_served_meanwhile():
 def test_options_that_do_not_go_together_are_refused():
     assert main(["station", "--demo", "--config", "station.yaml"]) == 2
     assert main(["station", "--runs", "3"]) == 2
+
+
+def test_without_its_extra_a_station_says_what_to_install(capsys, monkeypatch):
+    monkeypatch.setattr("engine.cli.commands.station._EXTRA", ("json", "no_such_library"))
+    assert main(["station", "--demo"]) == 1
+    assert (
+        "needs the extra 'station', for no_such_library; install it: uv sync --extra station" in capsys.readouterr().err
+    )

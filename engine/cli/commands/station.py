@@ -9,6 +9,7 @@ from pathlib import Path
 from engine.cli.command import OK, PROBLEM, USAGE, Command, whole_number
 
 _MOST_RUNS = 100_000
+_EXTRA = ("zmq", "setproctitle", "fastapi")  # what the extra 'station' brings
 _KEY_ACTIONS = {
     "new": "make a key and show it, this once",
     "list": "whose keys there are",
@@ -41,6 +42,8 @@ def _run(arguments: Namespace) -> int:
         return _misused("--demo brings a configuration of its own; leave --config out")
     if arguments.runs is not None and not arguments.demo:
         return _misused("--runs is for --demo")
+    if not _is_installed():
+        return PROBLEM
     if arguments.demo:
         from engine.cli.station_demo import run_demo
 
@@ -56,6 +59,19 @@ def _run(arguments: Namespace) -> int:
 def _misused(reason: str) -> int:
     print(f"engine station: error: {reason}", file=sys.stderr)
     return USAGE
+
+
+def _is_installed() -> bool:
+    from importlib.util import find_spec
+
+    missing = [name for name in _EXTRA if find_spec(name) is None]
+    if missing:
+        print(
+            f"engine station: error: this needs the extra 'station', for {', '.join(missing)}; "
+            "install it: uv sync --extra station",
+            file=sys.stderr,
+        )
+    return not missing
 
 
 def _fits(path: Path) -> bool:
