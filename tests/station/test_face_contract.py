@@ -9,8 +9,10 @@ from asyncio.subprocess import PIPE, STDOUT
 from datetime import UTC, datetime
 from pathlib import Path
 
+import jsonschema
 import pytest
 
+from engine.station.web.examples import ANSWERS
 from tests.station.face_kit import execution, run, step, world
 
 SETTINGS = Path(__file__).with_name("schemathesis.toml")
@@ -60,12 +62,35 @@ def test_the_document_has_an_example_for_whatever_is_sent_and_names_every_proble
                     assert operation["tags"], where
                     for code in ("401", "422", "503"):
                         content = operation["responses"][code]["content"]
-                        assert content == {"application/problem+json": {"schema": problem}}, where
+                        assert list(content) == ["application/problem+json"], where
+                        assert content["application/problem+json"]["schema"] == problem, where
             assert "security" not in document
             shapes = document["components"]["schemas"]
             for name in ("RunRequest", "ManualRequest", "NewBatch", "Answer", "Login", "StopRequest", "Problem"):
                 fields = shapes[name]["properties"]
                 assert any("examples" in one for one in fields.values()), name
+
+    run(scenario())
+
+
+def test_the_document_has_an_example_of_every_answer_that_fits_its_shape(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as there:
+            _, document = await there.call("GET", "/api/openapi.json")
+            for shape in document["components"]["schemas"].values():
+                shape["additionalProperties"] = False  # an example names nothing that there is not
+            used = set()
+            for path, methods in document["paths"].items():
+                for method, operation in methods.items():
+                    for status, response in operation["responses"].items():
+                        for media_type, content in response.get("content", {}).items():
+                            shape = {**content["schema"], "components": document["components"]}
+                            jsonschema.Draft202012Validator(shape).validate(content["example"])
+                            if status.startswith("2"):
+                                used.add((method, path, media_type))
+                            else:
+                                assert content["example"]["status"] == int(status)
+            assert used == {(*route, media_type) for route, answers in ANSWERS.items() for media_type in answers}
 
     run(scenario())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from fastapi import Depends, FastAPI
@@ -11,6 +12,7 @@ from starlette.types import ASGIApp
 from engine import __version__
 from engine.station.web import access, audit, batches, problems, reports, results, sequences, socket, system
 from engine.station.web.door import NEEDS_NO_KEY, DoorMiddleware
+from engine.station.web.examples import illustrate
 from engine.station.web.face import Face
 from engine.station.web.query import refuse_strangers, taken_names
 
@@ -74,5 +76,7 @@ def _schema(app: FastAPI) -> dict[str, Any]:
             for path in NEEDS_NO_KEY:
                 for operation in schema["paths"][path].values():
                     operation["security"] = []
+        schema["paths"] = copy.deepcopy(schema["paths"])  # statuses of one route share what they hold
+        illustrate(schema["paths"])
         app.openapi_schema = schema
     return app.openapi_schema
