@@ -134,17 +134,20 @@ def test_the_commands_of_the_operators_guide_work_as_they_are_written(tmp_path: 
                 before = await until(lambda: asking(http, "batch_1"))
                 os.kill(before["pid"], signal.SIGKILL)
                 await until(lambda: crashed(http, "batch_1"))
-                log = (station.folder / "data" / "logs" / "station.log").read_text()
-                assert "station.worker.died" in log
+                log = station.folder / "data" / "logs" / "station.log"
+                assert "station.worker.died" in await shell("sh", "-c", f"tail -100 '{log}' | grep -i error")
                 begun = json.loads(await shell(*curl, "-X", "POST", f"{station.url}/api/batches/batch_1/start"))
                 assert begun["status"] == "running"
                 assert begun["pid"] != before["pid"]
+                listed = (await shell("sh", "-c", "ps aux | grep batch")).splitlines()
+                assert [one for one in listed if one.split()[1] == str(begun["pid"]) and "batch:batch_1" in one]
+                assert str(station.process.pid) in await shell("sh", "-c", "unset COLUMNS; ps aux | grep station")
                 result = (await http.get(f"/api/results/{execution}")).json()
                 assert (result["status"], result["isInterrupted"]) == ("failed", True)
                 assert [one["name"] for one in result["steps"] if one["isCleanup"]] == ["power_off"]
 
                 # The backend does not take it: it waits, with the reason, and goes when it is told to.
-                query = "SELECT execution_id, last_error FROM sync_queue ORDER BY created_at DESC LIMIT 10;"
+                query = "SELECT * FROM sync_queue ORDER BY created_at DESC LIMIT 10;"
 
                 async def queued() -> Any:
                     if shutil.which("sqlite3") is not None:
