@@ -205,8 +205,9 @@ ENTRIES: Final[dict[str, Entry]] = {
     # The command
     "unknown-document": Entry(
         "this is none of the files that can be checked",
-        "A chart has 'chart:' or 'extends:' at the top, a site has 'lines:' and 'server:'.",
-        "name a chart or a site.yaml",
+        "A chart has 'chart:' or 'extends:' at the top, a sequence 'sequence:', a site has 'lines:' and 'server:', a "
+        "station 'station:' and 'batches:'.",
+        "name a chart, a sequence, a site.yaml or a station.yaml, or add what is missing at its top",
     ),
     "bindings-failed": Entry(
         "the site's own bindings cannot be loaded: {detail}",

@@ -204,8 +204,9 @@ ENTRIES: Final[dict[str, Entry]] = {
     # The command
     "unknown-document": Entry(
         "검사할 수 있는 파일이 아닙니다",
-        "차트의 첫머리에는 'chart:'나 'extends:'가, 현장 파일에는 'lines:'와 'server:'가 있습니다.",
-        "차트나 site.yaml을 적으세요",
+        "차트의 첫머리에는 'chart:'나 'extends:'가, 시퀀스에는 'sequence:'가, 현장 파일에는 'lines:'와 'server:'가, "
+        "스테이션 파일에는 'station:'과 'batches:'가 있습니다.",
+        "차트, 시퀀스, site.yaml, station.yaml을 적거나, 첫머리에 빠진 것을 넣으세요",
     ),
     "bindings-failed": Entry(
         "현장의 바인딩을 불러올 수 없습니다: {detail}",
