@@ -142,6 +142,22 @@ def test_a_body_that_cannot_be_used_is_unprocessable(tmp_path: Path, body: bytes
     run(scenario())
 
 
+def test_a_body_that_is_not_named_json_is_told_how_to_be(tmp_path: Path) -> None:
+    """``curl -d`` names it a form."""
+
+    async def scenario() -> None:
+        async with world(tmp_path) as there:
+            await running(there)
+            url, body = "/api/batches/batch_1/sequence/start", b'{"parameters": {"vin": 12}}'
+            form = {"Content-Type": "application/x-www-form-urlencoded"}
+            told = problem(await there.call("POST", url, content=body, headers=form), 422, "bad-request", "body")
+            assert "Content-Type: application/json" in told["detail"]
+            named = {"Content-Type": "application/json; charset=utf-8"}
+            assert (await there.call("POST", url, content=body, headers=named))[0] == 200
+
+    run(scenario())
+
+
 def test_half_a_character_in_a_body_is_left_out_and_breaks_nothing(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with world(tmp_path) as there:

@@ -130,8 +130,16 @@ async def _told(request: Request, error: Exception) -> Response:
 async def _misfit(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     found = [_field_problem(one) for one in error.errors()]
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in _JSON:
+        found = [_AS_JSON if one.field == "body" and one.code in _NOT_READ else one for one in found]
     detail = "; ".join(f"{one.field}: {one.message}" for one in found)
     return problem_response(422, "bad-request", detail, request.url.path, errors=found)
+
+
+# What curl's -d sends is named a form, and then read as one text.
+_JSON: Final = frozenset({"application/json"})
+_NOT_READ: Final = frozenset({"model_attributes_type", "dict_type"})
+_AS_JSON: Final = FieldProblem(field="body", message="send it with 'Content-Type: application/json'", code="not-json")
 
 
 def _field_problem(raw: Mapping[str, Any]) -> FieldProblem:
