@@ -71,13 +71,15 @@ def test_a_file_that_does_not_fit_its_sequence_is_told_before_anything_is_begun(
         "station: {id: test}\nserver: {host: 0.0.0.0}\nbatches:\n"
         "  - {id: a, sequencePackage: power_bord}\n"
         "  - {id: a, sequencePackage: power_board, simulate: true,\n"
-        "     parameters: {vin: 99 V, vout: 3}, hardware: {dmn: {}}}\n",
+        "     parameters: {vin: 99 V, vout: 3}, hardware: {dmn: {}}}\n"
+        "  - {id: 지그 1, sequencePackage: power_board, simulate: true}\n",
         encoding="utf-8",
     )
     assert main(["station", "--config", str(tmp_path / "station.yaml")]) == 1
     told = capsys.readouterr().err
     for code in ("host-without-auth", "unknown-sequence", "duplicate-batch", "out-of-range", "unknown-setting"):
         assert f"[{code}]" in told
+    assert "'지그 1' is not a short name of A-Z, a-z, 0-9, '_', '-' and '.'" in told
     assert "did you mean 'power_board'?" in told
     assert "did you mean 'dmm'?" in told
     assert not (tmp_path / "data").exists()

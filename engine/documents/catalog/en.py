@@ -50,6 +50,7 @@ WORDS: Final[dict[str, str]] = {
     "kind:quantity": "any quantity",
     "mac": "'auto' or a hardware address such as 'AA:BB:CC:DD:EE:01'",
     "name": "a name (without '/', '\\', ':' and blanks at its ends)",
+    "id": "a short name of A-Z, a-z, 0-9, '_', '-' and '.', with a letter or a digit first",
 }
 
 ENTRIES: Final[dict[str, Entry]] = {

@@ -50,6 +50,7 @@ WORDS: Final[dict[str, str]] = {
     "kind:quantity": "수량",
     "mac": "auto 또는 'AA:BB:CC:DD:EE:01' 같은 하드웨어 주소",
     "name": "이름('/', '\\', ':'이나 양 끝의 공백 없이)",
+    "id": "영문자·숫자로 시작하고 영문자, 숫자, '_', '-', '.'만 쓰는 짧은 이름",
 }
 
 ENTRIES: Final[dict[str, Entry]] = {
