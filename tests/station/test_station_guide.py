@@ -51,7 +51,8 @@ class Reader:
             command, shown = command.replace(mine, theirs), shown.replace(mine, theirs)
         words, until = shlex.split(command), time.monotonic() + WITHIN_S
         while not self._fits(shown, got := self._output(words)):
-            is_patient = words[0] == "curl" and ("POST" not in words or "prompts/answer" in command)
+            is_harmless = "POST" not in words or "prompts/answer" in command or '"wrong-state"' in got
+            is_patient = words[0] == "curl" and is_harmless
             is_over = not is_patient or time.monotonic() > until
             assert not is_over, f"{command}\n{shown}\n--- instead of that:\n{got}"
             time.sleep(0.02)
