@@ -58,6 +58,12 @@ class Catalog:
                 self._drawn[package] = str((await _ask(asked))["svg"])
             return self._drawn[package]
 
+    async def misfits(self, file: Path, env: Mapping[str, str], batch_id: str) -> Sequence[Mapping[str, str]]:
+        """What of a batch in a station's file does not fit its sequence: field, message, code. Raises CatalogError."""
+        found = await _ask({"check": str(file), "env": dict(env), "batch": batch_id})
+        problems: Sequence[Mapping[str, str]] = found["problems"]
+        return problems
+
     async def _look(self) -> None:
         state = await asyncio.to_thread(self._files)
         if state == self._state:

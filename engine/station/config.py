@@ -81,6 +81,23 @@ def check_station(path: Path, env: Mapping[str, str]) -> list[Diagnostic]:
     return sorted(problems, key=lambda problem: (problem.position, problem.code))
 
 
+def check_batch(path: Path, env: Mapping[str, str], batch_id: str) -> list[Diagnostic]:
+    """What is wrong between one batch of a file that is sound by itself and its sequence, whose drivers are imported.
+
+    Raises DiagnosticError when the file cannot be read.
+    """
+    from engine.sequence.package import check_package
+
+    document, base = load_yaml(path), path.absolute().parent
+    check_document(document, env, base)  # puts the variables in
+    folders = (base / str(document.root.section("paths").get("sequences", "sequences")),)
+    for batch in _batches(document.root):
+        written = batch.text("sequencePackage")
+        if batch.text("id") == batch_id and written is not None:
+            return list(_with_package(batch, written, check_package(_package(written, base), folders)))
+    return []
+
+
 def check_document(document: Document, env: Mapping[str, str], base: Path) -> list[Diagnostic]:
     """What is wrong with a station's document by itself; environment variables are put into it.
 

@@ -1,7 +1,8 @@
 """What there is to say of sequence packages, found out in a process of its own: loading one runs its drivers' modules.
 
-``python -m engine.station.describe`` reads one line of JSON from its standard input (``{"list": [folders]}``, or
-``{"draw": package, "folders": [...]}``) and writes one line of JSON. A master never loads a driver itself.
+``python -m engine.station.describe`` reads one line of JSON from its standard input (``{"list": [folders]}``,
+``{"draw": package, "folders": [...]}``, or ``{"check": file, "batch": id, "env": {...}}``) and writes one line of JSON.
+A master never loads a driver itself.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from engine.sequence.interfaces import Signature
 from engine.sequence.model import Hardware, Package, Parameter, Step
 from engine.sequence.package import FILE, check_package
 from engine.sequence.records import plain
+from engine.station.config import check_batch
 from machines import shipped_sequences
 
 LIFE: Final = "batch"  # the chart of a batch's life, to draw
@@ -29,6 +31,9 @@ def answer(asked: Mapping[str, Any]) -> dict[str, Any]:
     if "list" in asked:
         return {"sequences": [facts(name, path) for name, path in packages(map(Path, asked["list"]))]}
     try:
+        if "check" in asked:
+            found = check_batch(Path(asked["check"]), asked["env"], str(asked["batch"]))
+            return {"problems": [_misfit(one) for one in found if one.severity == "error"]}
         return {"svg": _drawn(str(asked["draw"]), [Path(one) for one in asked["folders"]])}
     except EngineError as error:
         return {"error": str(error)}
@@ -67,6 +72,19 @@ def facts(name: str, path: Path) -> dict[str, Any]:
         "hardware": [_hardware(one) for one in package.hardware.values()],
         "problems": problems,
     }
+
+
+def _misfit(found: Diagnostic) -> dict[str, str]:
+    """What is wrong with a batch, and with which part of it."""
+    name = str(found.params.get("name", ""))
+    field = {
+        "unknown-sequence": "sequencePackage",
+        "broken-sequence": "sequencePackage",
+        "unknown-hardware": f"hardware.{name}",
+        "unknown-argument": f"hardware.{found.params.get('owner')}.{name}",
+        "missing-argument": f"hardware.{found.params.get('owner')}.{name}",
+    }.get(found.code, f"parameters.{name}".rstrip("."))
+    return {"field": field, "message": message(found, language_from_env()), "code": found.code}
 
 
 def _problem(found: Diagnostic) -> str:

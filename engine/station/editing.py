@@ -41,7 +41,7 @@ class Draft:
     """A whole new file beside the old one, checked. ``commit`` puts it in its place, ``drop`` throws it away."""
 
     settings: StationSettings
-    _new: Path
+    file: Path
     _path: Path
     _state: tuple[int, int, int] | None  # of the file that it was made of
 
@@ -58,20 +58,21 @@ class Draft:
         if not self.is_current():
             raise EditError(f"{self._path} has been changed by somebody else meanwhile; try again")
         try:
-            self._new.replace(self._path)
+            self.file.replace(self._path)
         except OSError as error:
             raise EditError(f"{self._path} cannot be written: {error.strerror or error}") from error
 
     def drop(self) -> None:
         """Nothing has happened. Harmless after ``commit``."""
-        self._new.unlink(missing_ok=True)
+        self.file.unlink(missing_ok=True)
 
 
 class StationFile:
     """One station.yaml. ``env`` is what its ``${NAME}`` are looked up in."""
 
     def __init__(self, path: Path, env: Mapping[str, str]) -> None:
-        self._path, self._env = path, env
+        self.env = env
+        self._path = path
         self._seen: tuple[int, int, int] | None = None
         self._written: Mapping[str, Mapping[str, Any]] = {}
 
@@ -174,7 +175,7 @@ class StationFile:
                 out.write(text.encode())
                 out.flush()
                 os.fsync(out.fileno())
-            return Draft(load_station(new, self._env), new, self._path, state)
+            return Draft(load_station(new, self.env), new, self._path, state)
         except DiagnosticError as error:
             new.unlink(missing_ok=True)
             language = language_from_env()

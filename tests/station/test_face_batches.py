@@ -279,9 +279,8 @@ def test_a_batch_is_made_changed_and_deleted_with_every_comment_kept(tmp_path: P
             status, body = await there.call("PUT", "/api/batches/batch_3", json=changed)
             assert (status, body["name"], body["sequencePackage"]) == (200, "셋째", "scale_check")
             assert body["parameters"] == {}
-            status, _ = await there.call(
-                "PUT", "/api/batches/batch_1", json={**changed, "hardware": {"psu": {"port": "${PSU_PORT}"}}}
-            )
+            first = {**changed, "sequencePackage": "power_board", "hardware": {"psu": {"port": "${PSU_PORT}"}}}
+            status, _ = await there.call("PUT", "/api/batches/batch_1", json=first)
             assert status == 200
             text = there.file.read_text()
             assert "name: 셋째          # 바뀌면 여기" in text
@@ -289,7 +288,7 @@ def test_a_batch_is_made_changed_and_deleted_with_every_comment_kept(tmp_path: P
             assert (await there.call("DELETE", "/api/batches/batch_3"))[0] == 204
             after = there.file.read_text()
             assert "batch_3" not in after
-            assert after.replace("셋째", "첫째").replace("scale_check\n    sim", "power_board\n    sim") == before
+            assert after.replace("셋째", "첫째") == before
             problem(await there.call("DELETE", "/api/batches/batch_3"), 404, "unknown-batch")
             _, log = await there.call("GET", "/api/audit?batch=batch_3")
             assert [one["action"] for one in log["items"]] == ["batch.delete", "batch.change", "batch.create"]
@@ -335,9 +334,33 @@ def test_a_client_cannot_have_the_environment_told_by_a_batch(tmp_path: Path, le
             assert "by hand" in body["detail"]
             problem(await there.call("PUT", "/api/batches/batch_2", json=wanted), 422, "bad-batch")
             assert there.file.read_text() == before
-            known = {"id": "batch_3", "sequencePackage": "power_board", "hardware": {"psu": {"port": "${PSU_PORT}"}}}
+            known = {**wanted, "id": "batch_3", "hardware": {"psu": {"port": "${PSU_PORT}"}}, "parameters": {}}
             status, body = await there.call("POST", "/api/batches", json={**known, "name": "$${K}"})
             assert (status, body["name"]) == (201, "${K}")
+
+    run(scenario())
+
+
+def test_a_batch_that_does_not_fit_its_sequence_is_told_by_field_and_not_written(tmp_path: Path) -> None:
+    """With such a batch in its file the station would not start again."""
+
+    async def scenario() -> None:
+        async with world(tmp_path) as there:
+            before = there.file.read_text()
+            misfit = {
+                "sequencePackage": "power_board",
+                "hardware": {"psu": {"gate": "/dev/ttyUSB0"}, "pump": {}},
+                "parameters": {"vin": 99, "vout": 5},
+            }
+            told = problem(await there.call("PUT", "/api/batches/batch_2", json=misfit), 422, "bad-batch")
+            assert {one["field"] for one in told["errors"]} == {
+                "hardware.psu.gate", "hardware.psu.port", "hardware.dmm.port", "hardware.pump", "parameters.vin",
+                "parameters.vout",
+            }  # fmt: skip
+            problem(await there.call("POST", "/api/batches", json={"id": "batch_3", **misfit}), 422, "bad-batch")
+            assert there.file.read_text() == before
+            assert list(there.file.parent.glob(".station.yaml.*")) == []
+            assert (await there.call("GET", "/api/batches/batch_2"))[1]["sequencePackage"] == "scale_check"
 
     run(scenario())
 
@@ -352,7 +375,7 @@ def test_what_the_station_refuses_at_the_last_moment_is_not_written(tmp_path: Pa
 
             there.station.replace_batch = refuse  # type: ignore[assignment, method-assign]
             there.station.remove_batch = refuse  # type: ignore[assignment, method-assign]
-            changed = {"sequencePackage": "scale_check"}
+            changed = {"sequencePackage": "scale_check", "simulate": True}
             problem(await there.call("PUT", "/api/batches/batch_1", json=changed), 409, "wrong-state")
             problem(await there.call("DELETE", "/api/batches/batch_1"), 409, "wrong-state")
             assert there.file.read_text() == before

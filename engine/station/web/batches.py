@@ -191,6 +191,7 @@ async def create_batch(face: TheFace, actor: Actor, wanted: models.NewBatch) -> 
     await _check_package(face, wanted.sequence_package)
     values = {name: value for name, value in models.written(wanted).items() if value != models.USUAL.get(name)}
     async with _drafted(face, lambda file: file.add(wanted.id, values)) as draft:
+        await _check_fit(face, draft, wanted.id)
         with told(wanted.id):
             await face.station.add_batch(draft.batch(wanted.id))
     await face.note(actor, "batch.create", wanted.id, values, "ok")
@@ -207,6 +208,7 @@ async def change_batch(
     await _check_package(face, wanted.sequence_package)
     values = models.written(wanted)
     async with _drafted(face, lambda file: file.replace(batch_id, values, models.USUAL)) as draft:
+        await _check_fit(face, draft, batch_id)
         with told(batch_id):
             await face.station.replace_batch(draft.batch(batch_id))
     await face.note(actor, "batch.change", batch_id, values, "ok")
@@ -241,6 +243,18 @@ async def _check_package(face: TheFace, name: str) -> None:
         raise unfit("sequencePackage", f"no sequence is called '{name}'", "unknown-sequence")
     if found["problems"]:
         raise unfit("sequencePackage", f"'{name}' cannot be run: {found['problems'][0]}", "broken-sequence")
+
+
+async def _check_fit(face: TheFace, draft: Draft, batch_id: str) -> None:
+    """A file with a batch that does not fit its sequence would keep the station from its next start."""
+    assert face.editor is not None
+    try:
+        found = await face.catalog.misfits(draft.file, face.editor.env, batch_id)
+    except CatalogError as error:
+        raise ProblemError(503, "catalog-failed", str(error)) from error
+    if found:
+        detail = "; ".join(f"{one['field']}: {one['message']}" for one in found)
+        raise ProblemError(422, "bad-batch", detail, errors=[FieldProblem(**one) for one in found])
 
 
 @asynccontextmanager
