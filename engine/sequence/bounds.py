@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Final
 
 from engine.chart.model import Chart, State
 from engine.errors import UnitError
 from engine.sequence.model import CANCEL_S, CLEANUP_TIMEOUT_S, Step
 from engine.units import parse_duration
 
-_MORE_S = 1.0  # what the machine gives a call beyond its cancel time
+MORE_S: Final = 1.0  # what the machine gives a call beyond its cancel time
 
 
 def longest_end_of_steps(steps: Iterable[Step], cleanup: Iterable[Step]) -> float:
     """From a stop in any of the steps to the end of the cleanup."""
-    underway = max((one.cancel_s for step in steps for one in step.walk()), default=0.0) + _MORE_S
+    underway = max((one.cancel_s for step in steps for one in step.walk()), default=0.0) + MORE_S
     return underway + sum(map(_longest, cleanup))
 
 
@@ -25,7 +26,7 @@ def _longest(step: Step) -> float:
         times, first = step.retry.get("times", 1), step.retry.text("first")
         tries += times if isinstance(times, int) else 1
         pauses = _pauses(tries - 1, first, step.retry.text("max"), step.retry.get("factor", 2))
-    return tries * ((step.timeout or CLEANUP_TIMEOUT_S) + step.cancel_s + _MORE_S) + pauses
+    return tries * ((step.timeout or CLEANUP_TIMEOUT_S) + step.cancel_s + MORE_S) + pauses
 
 
 def _pauses(count: int, first: str | None, most: str | None, factor: object) -> float:
@@ -41,7 +42,7 @@ def _pauses(count: int, first: str | None, most: str | None, factor: object) -> 
 
 def longest_end_of_chart(chart: Chart) -> float:
     """The same of a full chart: what the services in its ``finally`` may take, each once."""
-    found = CANCEL_S + _MORE_S
+    found = CANCEL_S + MORE_S
     for state in cleanup_states(chart):
         for invoke in chart.states[state].invokes:
             found += CANCEL_S + (CLEANUP_TIMEOUT_S if invoke.timeout is None else _seconds(invoke.timeout.text))

@@ -6,7 +6,7 @@ As ``engine.service.host`` for the machines of a gateway, but with one life: a r
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -62,11 +62,14 @@ class Host:
         # The service of a state took too long. Told by the host, for an action of the transition would come too late:
         # one that leads out through a cleanup is taken when that is done.
         self.timed_out: Callable[[str], None] = lambda _state: None
+        self.patience: Mapping[str, float] = {}  # seconds, by service: what is given also where the chart says nothing
         self.after: Callable[[bool], None] = lambda _started: None  # an event is dealt with; did it start a service?
         self._clock, self._serve, self._do, self._decisions = clock, serve, perform, decisions
         self._inbox: asyncio.Queue[Take] = asyncio.Queue()
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._least: dict[str, float] = {}  # seconds, by key: what a service that drives hardware is given to end
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._cancelled: dict[str, float] = {}  # when a task was, by the clock's monotonic seconds
         self._left: set[asyncio.Task[None]] = set()  # cancelled, and not over yet
         self._end: MachineEnded | None = None
         self._is_stopping = False
@@ -99,8 +102,10 @@ class Host:
             effects = [*self.interpreter.abandon(), MachineEnded("faulted", str(error))]
         # A cleanup that had to wait for a call to end has its whole time before it all the same.
         self._waited = 0.0
+        self._begin_to_cancel(effects)
         for effect in effects:
             await self._perform(effect)
+        self._cancelled.clear()
         if self._end is None:
             self.after(any(isinstance(effect, StartInvoke) for effect in effects))
 
@@ -110,6 +115,7 @@ class Host:
                 self._answer(key, self._decisions[service](args))
             case StartInvoke(key, service, args):
                 state = key.partition("/invoke/")[0]
+                self._least[key] = self.patience.get(service, 0.0)
                 self._tasks[key] = asyncio.create_task(self._run(key, state, service, args))
             case CancelInvoke(key, wait):
                 await self._cancel(key, wait)
@@ -137,7 +143,7 @@ class Host:
         except Exception as error:
             log.exception("sequence.service.failed", service=service)
             outcome = Outcome("error", {"reason": f"{type(error).__name__}: {error}"})
-        del self._tasks[key]
+        del self._tasks[key], self._least[key]
         self._answer(key, outcome)
 
     def _answer(self, key: str, outcome: Outcome) -> None:
@@ -145,14 +151,24 @@ class Host:
             lambda monotonic, now: self.interpreter.resolve(key, outcome.name, outcome.payload, monotonic, now)
         )
 
+    def _begin_to_cancel(self, effects: Iterable[Effect]) -> None:
+        """What a parallel leaves ends at the same time: a cleanup must not wait for one blocked call after another."""
+        for effect in effects:
+            if isinstance(effect, CancelInvoke) and effect.key in self._tasks:
+                self._tasks[effect.key].cancel()
+                self._cancelled[effect.key] = self._clock.monotonic()
+
     async def _cancel(self, key: str, wait: float) -> None:
         """What comes next (a cleanup that switches off, say) must not overtake a call that still acts."""
         task = self._tasks.pop(key, None)
         if task is None:
             return
-        task.cancel()
+        wait = max(wait, self._least.pop(key))
         began = self._clock.monotonic()
-        _, pending = await asyncio.wait({task}, timeout=wait)
+        if key not in self._cancelled:
+            task.cancel()
+        had = began - self._cancelled.pop(key, began)
+        _, pending = await asyncio.wait({task}, timeout=max(0.0, wait - had))
         self._waited += self._clock.monotonic() - began
         if pending and wait > 0:
             log.error("sequence.step.left_behind", key=key, waited_s=wait)

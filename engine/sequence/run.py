@@ -15,9 +15,10 @@ from engine.effects import MachineEnded
 from engine.errors import EngineError
 from engine.sequence.bench import Bench
 from engine.sequence.book import Book
+from engine.sequence.bounds import MORE_S
 from engine.sequence.flow import FlowServices
 from engine.sequence.host import Host
-from engine.sequence.model import Package
+from engine.sequence.model import CANCEL_S, Package
 from engine.sequence.package import recovery_charts, resume_chart
 from engine.sequence.parameters import resolve_parameters
 from engine.sequence.ports import Operator, Recorder, Resources
@@ -152,6 +153,7 @@ class SequenceRun(FlowServices):
         declared = {name: one.default for name, one in chart.settings.items()}
         host = Host(chart, {**declared, **settings}, self._clock, self._serve, self._perform, self._decisions)
         host.log = lambda level, message: self._book.show(LOG, {"level": level, "message": message})
+        host.patience = {"hw.call": CANCEL_S + MORE_S}  # as a step has; a call that still acts holds its hardware
         host.after = self._after
         host.timed_out = self._timed_out
         self._work.machine = host.interpreter

@@ -97,6 +97,22 @@ def test_a_full_chart_is_stopped_and_made_up_for_through_its_own_cleanup(tmp_pat
     assert record.status is ExecutionStatus.INTERRUPTED
 
 
+def test_a_call_that_is_blocked_does_not_cost_a_full_chart_its_cleanup(tmp_path):
+    write_package(tmp_path, "")
+    flow = FLOW.replace("timeout: 2 s", "timeout: 90 s", 1).replace("timeout: 2 s", "timeout: 1 s")
+    (tmp_path / "flow.yaml").write_text(flow, encoding="utf-8")
+    (tmp_path / "sequence.yaml").write_text(CHART, encoding="utf-8")
+
+    async def during(world):
+        await asyncio.sleep(3)
+        world.run.stop("door open")
+
+    world = play(tmp_path, during=during, faults=["psu.read=hang"])
+    assert world.calls == ["off"]  # on a fresh handle, once the blocked call has had its time
+    assert world.verdicts() == {"reading": "aborted", "off": "pass"}
+    assert world.run.needs_new_process
+
+
 # ``around`` belongs to the state itself, ``first`` is done before ``second`` begins; each cleans up after itself.
 NESTED = """
 chart: flow

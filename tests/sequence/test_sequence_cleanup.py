@@ -333,3 +333,21 @@ def test_how_long_an_end_can_take_is_known(tmp_path):
 
     world.go(during)
     assert world.record.duration - 1 <= package.longest_cleanup
+
+
+def test_calls_that_are_blocked_side_by_side_are_given_up_together(tmp_path):
+    names = ("psu", "dmm", "load", "fan")
+    hardware = ", ".join(f'{name}: {{driver: "drivers.psu:Psu"}}' for name in names)
+    branches = "".join(f"    - [{{name: {name}_slow, call: {name}.slow}}]\n" for name in names)
+    head = f"sequence: test\nversion: 1.0.0\nhardware: {{{hardware}}}\n"
+    package = load_package(write_package(tmp_path, f"- name: all\n  parallel:\n{branches}", head=head))
+    world = World(package, faults=[f"{name}.slow=hang" for name in names])
+
+    async def during(world):
+        await asyncio.sleep(1)
+        world.run.stop()
+
+    world.go(during)
+    assert world.calls == ["off"]
+    assert [step.verdict for step in world.steps] == [Verdict.ABORTED] * 4 + [Verdict.PASS]
+    assert world.record.duration == pytest.approx(1 + 2, abs=0.1)  # all of them had the same 2 s to end
