@@ -16,14 +16,14 @@ def told(item: Item, plain: Mapping[str, Any], total: int, now: datetime) -> Sho
     """What a screen is told of it; None of an execution, whose owner tells more of it than a record knows.
 
     ``plain`` is its ``to_json()``, which whoever received it has at hand; ``total`` the number of steps that the
-    sequence has; ``now`` for what has no time of its own.
+    sequence has, of which a repeat makes more; ``now`` for what has no time of its own.
     """
     if isinstance(item, Shown):
         return item
     if not isinstance(item, StepRecord):
         return None
     if item.status is StepStatus.RUNNING:
-        data = {"step": item.name, "index": item.order, "total": total, **_picked(plain, _BEGUN)}
+        data = {"step": item.name, "index": item.order, "total": max(total, item.order), **_picked(plain, _BEGUN)}
         return Shown(STEP_START, item.execution_id, item.started_at or now, data)
     data = {"step": item.name, "pass": item.is_pass, **_picked(plain, _ENDED)}
     return Shown(STEP_COMPLETE, item.execution_id, item.completed_at or now, data)

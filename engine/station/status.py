@@ -108,8 +108,8 @@ class Progress:
             "execution_id": self.execution_id,
             "current_step": self.step,
             "step_index": self.index,
-            "total_steps": self.total,
-            # A repeat makes more of a sequence than it has steps.
+            # A repeat makes more of a sequence than it has steps: the eleventh of ten there is not.
+            "total_steps": max(self.total, self.index),
             "progress": min(self.done / self.total, 1.0) if self.total else 0.0,
             "started_at": began,
             "elapsed": max(0.0, (clock.now() - began).total_seconds()) if began is not None else 0.0,

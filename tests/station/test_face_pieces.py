@@ -12,15 +12,19 @@ from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 
 from engine.cli.main import main
+from engine.clock import SystemClock
 from engine.sequence.limits import Limit, written
+from engine.sequence.records import StepRecord, StepStatus
+from engine.sequence.telling import told
 from engine.station.editing import EditError, StationFile
+from engine.station.status import Progress
 from engine.station.web.hub import Listener
 from engine.station.web.keys import KeyRing
 from engine.station.web.lights import lit
 from engine.station.web.models import camel_name
 from engine.station.web.words import frame
 from engine.station.yields import bounds
-from tests.station.face_kit import run
+from tests.station.face_kit import START, run
 
 
 @pytest.mark.parametrize(
@@ -154,3 +158,16 @@ def test_keys_are_made_listed_and_revoked_on_the_command_line(
     assert key("revoke", "line-3").code == 0
     assert key("list").out == ""
     assert key("revoke", "line-3").code == 1
+
+
+def test_a_step_that_a_repeat_adds_is_never_told_to_be_the_eleventh_of_ten() -> None:
+    progress = Progress(total=10)
+    progress.begin("e")
+    for order in (10, 11):
+        record = StepRecord("e", order, order, "sample", f"again[{order}]/sample", StepStatus.RUNNING)
+        progress.note(record)
+        shown = told(record, record.to_json(), 10, START)
+        assert shown is not None
+        assert (shown.data["index"], shown.data["total"]) == (order, order)
+        status = progress.told(SystemClock())
+        assert (status["step_index"], status["total_steps"]) == (order, order)
