@@ -298,7 +298,7 @@ def test_a_station_that_is_closed_does_not_wait_for_a_process_that_hangs_and_has
             await up(station)
             hangs = station._batches["b"].process
             execution = await station.start_sequence("b", {"only": "hogging"})
-            await until(lambda: rig.calls[-1] == "hog")
+            await until(lambda: rig.calls[-1:] == ["hog"])
         assert hangs.why_killed == "it did not answer for 1.5 s"
         async with opened(settings) as station:
             await station.ready()
