@@ -127,6 +127,7 @@ async def _weigh_through_power_cuts(
         assert len(made.boxes) == boxes
         await made.all_delivered()
         assert made.problems() == []
+        await service.wait_at_work(lines)  # the last box may have been recorded before the last cut
         await service.stop()
 
 
