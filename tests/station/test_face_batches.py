@@ -365,6 +365,24 @@ def test_a_batch_that_does_not_fit_its_sequence_is_told_by_field_and_not_written
     run(scenario())
 
 
+def test_a_file_that_is_saved_by_hand_meanwhile_is_kept_and_the_station_takes_nothing(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path) as there:
+            by_hand = there.file.read_text().replace("1라인", "일라인")
+
+            async def saved_meanwhile(*_: object) -> list[dict[str, str]]:
+                there.file.write_text(by_hand)
+                return []
+
+            there.face.catalog.misfits = saved_meanwhile  # type: ignore[assignment, method-assign]
+            new = {"id": "batch_3", "sequencePackage": "power_board", "simulate": True}
+            problem(await there.call("POST", "/api/batches", json=new), 409, "file-changed")
+            assert there.file.read_text() == by_hand
+            assert "batch_3" not in there.station.batch_ids
+
+    run(scenario())
+
+
 def test_what_the_station_refuses_at_the_last_moment_is_not_written(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with world(tmp_path) as there:

@@ -255,6 +255,8 @@ async def _check_fit(face: TheFace, draft: Draft, batch_id: str) -> None:
     if found:
         detail = "; ".join(f"{one['field']}: {one['message']}" for one in found)
         raise ProblemError(422, "bad-batch", detail, errors=[FieldProblem(**one) for one in found])
+    if not draft.is_current():  # before the station has taken it
+        raise conflict("file-changed", "station.yaml has been changed by somebody else meanwhile; try again")
 
 
 @asynccontextmanager
