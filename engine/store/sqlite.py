@@ -36,10 +36,17 @@ class SqliteBackend:
     failures: tuple[type[Exception], ...] = (sqlite3.Error, OSError)
 
     def __init__(
-        self, path: Path, clock: Clock, *, migrations: Migrations = MIGRATIONS, setting: str = "store.url"
+        self,
+        path: Path,
+        clock: Clock,
+        *,
+        migrations: Migrations = MIGRATIONS,
+        setting: str = "store.url",
+        has_journal: bool = True,
     ) -> None:
         self._path = path
         self._migrations = migrations
+        self._has_journal = has_journal  # of what was saved, beside it
         self._setting = setting  # where a person says which database it is
         self.place = str(path)
         self.journal_directory = path.with_name(path.name + ".journal")
@@ -173,7 +180,8 @@ class SqliteBackend:
         )
 
     def _damaged(self, reason: str) -> StoreError:
+        journal = f": what was weighed since is brought back from the journal in '{self.journal_directory}'"
         return StoreError(
             f"{self._path}: the database is damaged or no database at all ({reason}); move it aside and put a backup "
-            f"in its place: what was weighed since is brought back from the journal in '{self.journal_directory}'"
+            f"in its place{journal if self._has_journal else ''}"
         )

@@ -28,7 +28,7 @@ async def open_station_store(path: Path, *, clock: Clock, queues: bool = False) 
         from engine.store.station_ledger import StationLedger
         from engine.store.station_tables import STATION_MIGRATIONS
 
-        backend = SqliteBackend(path, clock, migrations=STATION_MIGRATIONS, setting="paths.data")
+        backend = SqliteBackend(path, clock, migrations=STATION_MIGRATIONS, setting="paths.data", has_journal=False)
         return StationLedger(backend, clock, queues=queues)
 
     store = StationStore(make)

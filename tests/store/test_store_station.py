@@ -207,6 +207,16 @@ def test_one_master_has_the_database(tmp_path: Path) -> None:
     run(scenario())
 
 
+def test_a_damaged_database_is_told_without_a_journal_that_a_station_does_not_have(tmp_path: Path) -> None:
+    (tmp_path / "station.db").write_text("no database at all\n" * 100)
+
+    async def scenario() -> None:
+        with pytest.raises(StoreError, match=r"put a backup in its place$"):
+            await opened(tmp_path)
+
+    run(scenario())
+
+
 def test_the_tables_can_be_read_by_other_programs_as_the_operators_guide_says(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with await opened(tmp_path) as store:
