@@ -78,7 +78,7 @@ def test_without_anybody_to_ask_a_question_is_an_error(tmp_path, capsys):
         (["--param", "vin=-inf"], "vin: expected a number"),
         (["--param", "vin=１２"], "vin: expected a number"),
         (["--param", "burn_in=1_0"], "burn_in: expected a whole number"),
-        (["--param", "volts=12"], "no setting 'volts'"),
+        (["--param", "volts=12"], "no setting or parameter is called 'volts'"),
         (["--fault", "psu.on=hang"], "simulated hardware only"),
         (["--simulate", "--fault", "psu=hang"], "is no fault"),
         (["--simulate", "--config", "pus.port=x"], "no hardware 'pus'"),
