@@ -30,9 +30,10 @@ def escape(text: str) -> str:
 
 
 _MARKS: Final[Mapping[str | None, tuple[str, str]]] = {
-    "pass": ("✔", "green"), "marginal": ("✔", "yellow"), "inconclusive": ("?", "yellow"), "fail": ("✘", "red"),
+    "pass": ("✔", "green"), "marginal": ("△", "yellow"), "inconclusive": ("?", "yellow"), "fail": ("✘", "red"),
     "error": ("✘", "bold red"), "aborted": ("■", "magenta"), None: ("-", "dim"),
 }  # fmt: skip
+_MOST_NAMED: Final = 3
 _TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
     "en": {
         "cleanup": "cleanup", "retry": "attempt {attempt}: {error}", "lock": "waiting for '{resource}'",
@@ -169,9 +170,14 @@ class SequenceView:
         mark, style = _MARKS[verdict.value]
         said_ = self._texts["verdict"].format(verdict=verdict.value.upper(), duration=record.duration or 0.0)
         counted = self._texts["steps"].format(passed=sum(step.is_pass for step in steps), all=len(steps))
+        named = (
+            ""
+            if record.reason or verdict is Verdict.PASS
+            else _named([step.name for step in steps if step.verdict is verdict])
+        )
         simulated = f"  {self._texts['simulation']}" if record.is_simulated else ""
         reason = f"  [dim]{escape(record.reason)}[/]" if record.reason else ""
-        self._print(f"[{style}]{mark} {said_}[/], {counted}{simulated}{reason}")
+        self._print(f"[{style}]{mark} {said_}{named}[/], {counted}{simulated}{reason}")
 
     def _print(self, text: str) -> None:
         if not self._is_quiet:
@@ -192,3 +198,9 @@ class SequenceView:
             self._status.start()
         else:
             self._status.update(text)
+
+
+def _named(steps: Sequence[str]) -> str:
+    """The steps that a verdict comes from."""
+    more = " ..." if len(steps) > _MOST_NAMED else ""
+    return f": {escape(', '.join(steps[:_MOST_NAMED]))}{more}"

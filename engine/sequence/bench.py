@@ -271,6 +271,7 @@ class Bench:
                 await handle.on_thread(released.wait)
                 raise InjectedError("injected fault: the call hung")
             case FaultKind.CRASH:
+                os.write(2, b"injected fault: this process crashes, and cleans nothing up\n")
                 os._exit(_CRASH_CODE)
 
 

@@ -6,7 +6,7 @@ import asyncio
 import uuid
 from collections.abc import Mapping
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -27,6 +27,27 @@ from engine.station.rpc import RemoteError
 from engine.station.status import BatchStatus
 
 log = structlog.get_logger(__name__)
+
+# What a state of the chart comes to, for whoever asked for something that it does not allow.
+_UNDERWAY: Final[Mapping[str, str]] = {
+    "boot": "what an earlier station left of it is being looked at",
+    "idle": "it has no process; start it first",
+    "replacing": "its process is being replaced by a fresh one",
+    "spawning": "its process is being started",
+    "free": "it is ready, and nothing runs in it",
+    "executing": "a sequence runs in it",
+    "resuming": "a sequence runs in it",
+    "commanding": "a manual command is under way",
+    "stopping": "its process is being ended",
+    "leaving": "its process has ended",
+    "settling": "its process has died, and what that leaves is being recorded",
+    "withdrawing": "its process is being ended",
+    "asking": "it owes a cleanup, and waits for somebody to run or to waive it",
+    "recovering": "its cleanup is under way",
+    "unclean": "its cleanup could not be done; run it again, or waive it",
+    "waiving": "its cleanup is being waived",
+    "faulted": "it has failed; start it again",
+}
 
 
 class Batch(BatchWork):
@@ -73,7 +94,9 @@ class Batch(BatchWork):
         reasons = self.host.interpreter.why(event)
         if any("would be taken" in reason for reason in reasons):
             return None
-        return f"batch '{self.id}' is {self._status()}: {'; '.join(reasons)}"
+        told = [reason for reason in reasons if not reason.startswith("nothing handles")]  # a guard's, with its values
+        underway = [_UNDERWAY[state] for state in self.host.states if state in _UNDERWAY]
+        return f"batch '{self.id}' is {self._status()}: {'; '.join([*underway, *told] or reasons)}"
 
     def line_moved(self, state: str) -> None:
         """Its line is in another state."""

@@ -88,7 +88,7 @@ def test_what_a_batch_is_not_ready_for_is_refused_with_the_reason(tmp_path):
                 station.stop_batch("b"), station.start_sequence("b"), station.stop_sequence("b"),
                 station.manual("b", "rig", "double", {"number": 2}), station.run_cleanup("b"),
             ):  # fmt: skip
-                with pytest.raises(WrongStateError, match="batch 'b' is idle: nothing handles"):
+                with pytest.raises(WrongStateError, match="batch 'b' is idle: it has no process; start it first"):
                     await refused
             with pytest.raises(NoSuchBatchError, match="there are: b"):
                 await station.start_batch("c")
@@ -101,7 +101,7 @@ def test_what_a_batch_is_not_ready_for_is_refused_with_the_reason(tmp_path):
                 ("only", "needs-quotes"), ("volts", "unknown-setting"),
             ]  # fmt: skip
             await start_in(station, rig, "pause")
-            with pytest.raises(WrongStateError, match="in executing; it is handled in free"):
+            with pytest.raises(WrongStateError, match="batch 'b' is running: a sequence runs in it"):
                 await station.manual("b", "rig", "double", {"number": 2}, actor="kim")
             with pytest.raises(WrongStateError):
                 await station.start_sequence("b")
