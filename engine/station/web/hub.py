@@ -37,7 +37,7 @@ log = structlog.get_logger(__name__)
 EVERY: Final = "*"  # subscribes to all batches, those to come among them
 MOST_WAITING: Final = 2_000  # messages
 MOST_BYTES: Final = 4_000_000
-TOGETHER_S: Final = 0.005  # between two writes to a client: a write costs more than a message
+TOGETHER_S: Final = 0.002  # between two writes to a client: a write costs more than a message
 WriteNow = Callable[[bytes], bool]
 _UP_AGAIN: Final = frozenset({"running", "idle"})
 
