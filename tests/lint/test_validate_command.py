@@ -57,6 +57,14 @@ class TestEnding:
         (folder / "x.yaml").write_text(CHART.replace("b}}", "c}}"))
         assert run("x.yaml")[0] == 1
 
+    @pytest.mark.parametrize("text", ["batches: []\n", "server: {port: 0}\n", "# nothing yet\n"])
+    def test_with_1_for_a_station_s_file_that_lacks_what_makes_it_one(self, folder, run, text):
+        (folder / "station.yaml").write_text(text)
+        code, out = run()
+        assert code == 1
+        assert "station.yaml:1:1" in out
+        assert "'station' is missing" in out or "empty" in out
+
     def test_with_1_for_a_warning_too(self, folder, run):
         (folder / "x.yaml").write_text(CHART.replace("{type: final}", "{}"))
         code, text = run("x.yaml")

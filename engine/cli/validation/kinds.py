@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal
 
@@ -18,6 +19,7 @@ _CHART_KEYS: Final = frozenset({"chart", "extends", "states", "initial"})
 _SITE_KEYS: Final = frozenset({"lines", "server", "site", "gateway"})
 _NAMED: Final[tuple[Kind, ...]] = ("protocol", "sequence", "station")  # documents that begin with what they are
 _SITE_NAME: Final = re.compile(r"site\.ya?ml\Z")
+_NAMES: Final[Mapping[str, Kind]] = {"station.yaml": "station", "station.yml": "station", "sequence.yaml": "sequence"}
 
 
 def kind_of_file(path: Path) -> Kind | None:
@@ -26,6 +28,8 @@ def kind_of_file(path: Path) -> Kind | None:
 
     if _SITE_NAME.search(path.name):
         return "site"
+    if path.name in _NAMES:  # also without the key that tells it: what it lacks is to be said
+        return _NAMES[path.name]
     try:
         if not path.is_file():
             return None
