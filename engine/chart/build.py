@@ -346,7 +346,8 @@ class _Filler:
         handled = self._outcomes(state, body, key, service, has_timeout="timeout" in body)
         wait = self._cancel_wait(body)
         if args is not None:
-            state.invokes.append(Invoke(key, service, args, timeout, handled, body.position, wait))
+            does = _does(body.get("with"))
+            state.invokes.append(Invoke(key, service, args, timeout, handled, body.position, wait, does))
 
     def _service_invoked(self, body: Map) -> tuple[ServiceSpec, Arguments | None] | None:
         services = self.binder.registry.services
@@ -411,3 +412,9 @@ class _Filler:
 
 def _items(raw: Value) -> Sequence[Value]:
     return raw if isinstance(raw, Seq) else []
+
+
+def _does(given: Value | None) -> str:
+    """The argument that says for people what a service does, as it is read: ``$${`` stands for ``${``."""
+    text = given.get("does") if isinstance(given, Map) else None
+    return text.replace("$${", "${") if isinstance(text, str) else ""

@@ -204,6 +204,7 @@ class Invoke:
     outcomes: tuple[str, ...]  # handled here
     position: Position
     cancel_wait: float = 0.0  # seconds that it is given to end when its state is left
+    does: str = ""  # for people: what the service is to do here, where its arguments say so
 
 
 @dataclass(slots=True, eq=False)

@@ -68,7 +68,7 @@ def _on_the_way_in(states: Sequence[State]) -> list[BoundAction]:
 
 def _invoked(invoke: Invoke) -> Fact:
     name = invoke.service.name
-    shown = f"chart {name.removeprefix(CHART_SERVICE)}" if name.startswith(CHART_SERVICE) else name
+    shown = f"chart {name.removeprefix(CHART_SERVICE)}" if name.startswith(CHART_SERVICE) else invoke.does or name
     ends = f", given {invoke.cancel_wait:g} s to end" if invoke.cancel_wait else ""
     about = f": {invoke.service.help.ko}" if invoke.service.help.ko else ""
     return Fact(FactKind.INVOKE, shown + ends, f"invoke {shown}{about}{ends}", invoke.position)

@@ -83,7 +83,11 @@ def _add(step: Step, states: dict[str, object], then: str, on_fail: str) -> None
 def _decision(step: Step, then: str, failed: str) -> _At:
     entered = f"{step.name}/locked" if step.lock is not None else step.name
     on = {"yes": entered, "no": then, "error": failed}
-    invoke = {"service": "step.decide", "with": {"step": step.name, "does": _literal(step.when_text)}, "on": on}
+    invoke = {
+        "service": "step.decide",
+        "with": {"step": step.name, "does": _literal(f"when {step.when_text}")},
+        "on": on,
+    }
     return _At(step.mark, {"invoke": invoke})
 
 
@@ -93,7 +97,7 @@ def _locked(step: Step, inner: dict[str, object], failed: str) -> _At:
     inner[waiting] = {
         "invoke": {
             "service": "step.lock",
-            "with": {"step": step.name, "does": step.lock.name},
+            "with": {"step": step.name, "does": _literal(f"lock '{step.lock.name}'")},
             "timeout": _duration(step.lock.timeout),
             "cancel": f"wait {_duration(_WAIT_MORE_S)}",
             "on": {"locked": step.name, "error": failed, "timeout": failed},
@@ -146,7 +150,7 @@ def _repeat(step: Step, then: str, failed: str) -> dict[str, object]:
     first = _list(step.branches[0], states, again, failed)
     invoke = {
         "service": "step.again",
-        "with": {"step": step.name, "does": _literal(step.when_text)},
+        "with": {"step": step.name, "does": "another round"},
         "on": {"yes": first, "no": then, "error": failed},
     }
     states[again] = {"invoke": invoke}
@@ -184,13 +188,18 @@ def _cleanup(steps: Sequence[Step]) -> _At:
 
 def _does(step: Step) -> str:
     """What a picture says of a step."""
+    measured = ", ".join(measure.name for measure in step.measures)
     match step.kind:
         case StepKind.CALL:
-            return f"{step.hardware}.{step.command}"
+            return f"{step.hardware}.{step.command}" + (f" → {measured}" if measured else "")
         case StepKind.RENDEZVOUS if step.rendezvous is not None:
-            return step.rendezvous[0]
+            return f"rendezvous '{step.rendezvous[0]}'"
         case StepKind.MEASURE:
-            return ", ".join(measure.name for measure in step.measures)
+            return f"measure {measured}"
+        case StepKind.PROMPT:
+            return "ask the operator"
+        case StepKind.WAIT:
+            return "wait"
     return ""
 
 
