@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import faulthandler
 import os
+import select
 import signal
 import threading
 from collections.abc import Mapping
@@ -93,6 +94,8 @@ class WorkerFrame:
     async def _live(self) -> int:
         showing = asyncio.create_task(self._show_here())
         try:
+            if self._is_orphan():  # the next master's process must find the locks free
+                return 1
             self._locks.take(batch_lock(self._orders.batch_id))
             facts = self.prepare()
             self._is_prepared = True
@@ -144,6 +147,11 @@ class WorkerFrame:
     def _master_gone(self) -> None:
         self._rpc.give_up(MASTER_GONE)
         self.end(MASTER_GONE)
+
+    @staticmethod
+    def _is_orphan() -> bool:
+        """Whether the master died while this process was importing: it sends nothing after the orders but the end."""
+        return os.name == "posix" and bool(select.select([0], [], [], 0)[0])
 
     def _watch_master(self) -> None:
         """In a thread: a driver that blocks the loop must not keep the end of the master from being seen."""

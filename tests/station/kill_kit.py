@@ -309,10 +309,10 @@ async def struck(folder: Path, place: str, victim: str, *, kind: str = "", delay
             committed = [one["committed"] for one in said if "committed" in one]
             for rig in rigs:
                 await _assert_well(station, rig, plan, committed)
-        assert_locks_are_free(settings.data)
         if victim == "all":  # nobody was left to do it
             shutil.rmtree(facts["wires"])
         await until(lambda: not alive_of(folder) and not os.access(facts["wires"], os.F_OK))  # nor a warden
+        assert_locks_are_free(settings.data)
     return {"worker": 1, "master": 1, "both": 1 + (facts["struck"] is not None), "all": 3}[victim]
 
 
