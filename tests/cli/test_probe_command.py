@@ -138,7 +138,7 @@ class TestSniff:
             [sys.executable, "-m", "engine", "sniff", port, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE
         ) as process:
             told = [process.stdout.readline().decode()]
-            while "12.34 kg" not in told[-1]:
+            while "12.34 kg stable" not in told[-1]:
                 told.append(process.stdout.readline().decode())
             process.send_signal(signal.SIGINT)
             rest, errors = process.communicate(timeout=20)
